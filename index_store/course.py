@@ -1,0 +1,188 @@
+"""A course: a folder of generations, the name of the live one in `CURRENT`, and a lock for its one writer.
+
+    HOME/courses/NAME/CURRENT           the live generation's name, replaced by an atomic rename
+    HOME/courses/NAME/generations/ID/   immutable indexes (see generation.py)
+    HOME/courses/NAME/books/SHA256.pdf  the books themselves, by content
+    HOME/vectors.sqlite                 vectors already made (see vectors.py)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index_store.errors import CourseError, IndexDamagedError
+from index_store.files import write_atomically
+from index_store.generation import BookEntry, Manifest, read_manifest, write_generation
+from index_store.passage import Passage
+from index_store.vectors import VectorCache
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from index_store.embedding import Embedding
+
+GENERATIONS_KEPT = 3
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Library:
+    """All courses of one home folder."""
+
+    home: Path
+
+    @property
+    def vectors(self) -> VectorCache:
+        return VectorCache(self.home / "vectors.sqlite")
+
+    def course(self, name: str) -> Course:
+        """The course called `name`, existing or not. Raises CourseError for a name that cannot be one."""
+        if not NAME.fullmatch(name):
+            raise CourseError(f"course name {name!r}: use 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit.")
+        return Course(name, self.home / "courses" / name)
+
+    def courses(self) -> list[Course]:
+        """The courses that have a live index, by name."""
+        folder = self.home / "courses"
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        return [Course(f.name, f) for f in found if NAME.fullmatch(f.name) and (f / "CURRENT").is_file()]
+
+    def existing(self, name: str) -> Course:
+        """The course called `name`. Raises CourseError, naming those there are, where it has no index."""
+        course = self.course(name)
+        if not (course.folder / "CURRENT").is_file():
+            known = ", ".join(c.name for c in self.courses()) or "none yet"
+            raise CourseError(
+                f"no course {name!r} in {self.home} (courses: {known}). Make it with: tutor ingest BOOK.pdf --course {name}"
+            )
+        return course
+
+
+@dataclass(frozen=True)
+class Course:
+    """One course. Reading needs no lock; `writer()` takes it."""
+
+    name: str
+    folder: Path
+
+    @property
+    def live(self) -> Path:
+        """The live generation's folder. Raises CourseError where none was ever published."""
+        try:
+            name = (self.folder / "CURRENT").read_text("utf-8").strip()
+        except FileNotFoundError:
+            raise CourseError(
+                f"course {self.name!r} has no index yet. Make one with: tutor ingest BOOK.pdf --course {self.name}"
+            ) from None
+        generation = self.folder / "generations" / name
+        if not re.fullmatch(r"[0-9TZa-f-]+", name) or not generation.is_dir():
+            raise IndexDamagedError(f"{self.folder / 'CURRENT'}: names {name!r}, which is not there. Ingest the course again.")
+        return generation
+
+    def manifest(self) -> Manifest:
+        return read_manifest(self.live)
+
+    def book_file(self, book: BookEntry) -> Path:
+        """The PDF that the course keeps of `book`."""
+        return self.folder / "books" / f"{book.sha256}.pdf"
+
+    @contextmanager
+    def writer(self) -> Iterator[CourseWriter]:
+        """The one writer of this course. Raises CourseError, saying who holds it, where another is at work."""
+        from filelock import FileLock, Timeout
+
+        (self.folder / "generations").mkdir(parents=True, exist_ok=True)
+        (self.folder / "books").mkdir(exist_ok=True)
+        holder = self.folder / "writer.json"
+        try:
+            with FileLock(self.folder / "writer.lock", timeout=0):
+                write_atomically(holder, json.dumps({"pid": os.getpid(), "since": _now()}))
+                self._sweep()
+                try:
+                    yield CourseWriter(self)
+                finally:
+                    holder.unlink(missing_ok=True)
+        except Timeout:
+            raise CourseError(f"course {self.name!r} is being written by {_describe(holder)}. Wait for it to end.") from None
+
+    def _sweep(self) -> None:
+        """Remove torn generations, and complete ones beyond those kept. Only the writer may."""
+        current = self.folder / "CURRENT"
+        live = current.read_text("utf-8").strip() if current.is_file() else ""
+        generations = sorted((self.folder / "generations").iterdir())
+        complete = [g for g in generations if (g / "manifest.json").is_file()]
+        keep = {g.name for g in complete[-GENERATIONS_KEPT:]} | {live}
+        for generation in generations:
+            if generation.name not in keep:
+                shutil.rmtree(generation)
+
+
+@dataclass(frozen=True)
+class CourseWriter:
+    """What the holder of a course's lock may do."""
+
+    course: Course
+
+    def publish(
+        self,
+        passages: Sequence[Passage],
+        vectors: np.ndarray,
+        embedding: Embedding,
+        books: Sequence[BookEntry],
+        settings: dict[str, Any],
+    ) -> Path:
+        """Build a new generation whole, then make it the live one by one rename."""
+        created = _now()
+        name = f"{created.replace(':', '').replace('+0000', 'Z')}-{secrets.token_hex(3)}"
+        folder = self.course.folder / "generations" / name
+        folder.mkdir()
+        try:
+            write_generation(
+                folder,
+                passages,
+                vectors,
+                Manifest(
+                    created=created,
+                    embedding=embedding.name,
+                    embedding_key=embedding.key,
+                    dimension=embedding.dimension,
+                    passages=len(passages),
+                    books=tuple(books),
+                    settings=settings,
+                ),
+            )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        write_atomically(self.course.folder / "CURRENT", name + "\n")
+        return folder
+
+    def keep_book(self, file: Path, sha256: str) -> None:
+        """Keep the book's PDF with the course, by content."""
+        target = self.course.folder / "books" / f"{sha256}.pdf"
+        if not target.is_file():
+            temporary = target.with_suffix(".part")
+            shutil.copyfile(file, temporary)
+            os.replace(temporary, target)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _describe(holder: Path) -> str:
+    try:
+        row = json.loads(holder.read_text("utf-8"))
+        return f"process {int(row['pid'])} since {row['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

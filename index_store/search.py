@@ -1,0 +1,109 @@
+"""Finding passages: dense (Chroma, cosine) and keyword (BM25) results, fused by LlamaIndex's relative scores.
+
+Knows nothing of prompts and answers. Whether what was found is enough to answer is decided a floor above, from the
+`similarity` that every hit carries.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llama_index.core.base.base_retriever import BaseRetriever
+from llama_index.core.indices.vector_store import VectorStoreIndex
+from llama_index.core.llms import MockLLM
+from llama_index.core.retrievers import QueryFusionRetriever
+from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
+from llama_index.core.schema import NodeWithScore, QueryBundle
+
+from index_store.course import Course
+from index_store.embedding import Embedding
+from index_store.generation import Generation, Manifest
+from index_store.passage import Passage
+
+CANDIDATES = 20
+DENSE_WEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A passage found: `score` orders hits of one search (0 to 1), `similarity` is the cosine to the question."""
+
+    passage: Passage
+    score: float
+    similarity: float
+
+
+class _Keywords(BaseRetriever):
+    """LlamaIndex's BM25 retriever without the rows that match no word: it returns those too, with score 0."""
+
+    def __init__(self, retriever: BaseRetriever) -> None:
+        self._retriever = retriever
+        super().__init__()
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        return [hit for hit in self._retriever.retrieve(query_bundle) if (hit.score or 0.0) > 0.0]
+
+
+class CourseSearch(BaseRetriever):
+    """Search over the live generation of a course; a newly published one is opened at the next question."""
+
+    def __init__(self, course: Course, embedding: Embedding, top_k: int = 4) -> None:
+        self._course = course
+        self._embedding = embedding
+        self._top_k = top_k
+        self._lock = threading.Lock()
+        self._open: tuple[Generation, QueryFusionRetriever] | None = None
+        super().__init__()
+        self._generation()
+
+    def _generation(self) -> tuple[Generation, QueryFusionRetriever]:
+        with self._lock:
+            live = self._course.live
+            if self._open is None or self._open[0].folder != live:
+                # The old one is not closed: an answer in another thread may still read from it.
+                self._open = self._open_generation(Generation(live, self._embedding))
+            return self._open
+
+    def _open_generation(self, generation: Generation) -> tuple[Generation, QueryFusionRetriever]:
+        index = VectorStoreIndex.from_vector_store(generation.vectors, embed_model=self._embedding.model)
+        candidates = min(CANDIDATES, generation.manifest.passages)
+        dense = index.as_retriever(similarity_top_k=candidates)
+        fused = QueryFusionRetriever(
+            [dense, _Keywords(generation.keywords)],
+            # Never called at one query, but LlamaIndex would otherwise resolve its default, a remote service.
+            llm=MockLLM(),
+            num_queries=1,
+            mode=FUSION_MODES.RELATIVE_SCORE,
+            retriever_weights=[DENSE_WEIGHT, 1 - DENSE_WEIGHT],
+            similarity_top_k=2 * candidates,
+            use_async=False,
+        )
+        return generation, fused
+
+    @property
+    def manifest(self) -> Manifest:
+        """The manifest of the generation that the next question will be answered from."""
+        return self._generation()[0].manifest
+
+    def search(self, question: str, top_k: int | None = None, context: Sequence[str] = ()) -> list[Hit]:
+        """The best `top_k` passages for `question`, best first.
+
+        `context` holds earlier questions of the conversation, oldest first; a follow-up such as "why?" is searched
+        together with them.
+        """
+        generation, fused = self._generation()
+        text = " ".join([*context, question])
+        vector = self._embedding.model.get_query_embedding(text)
+        found = fused.retrieve(QueryBundle(text, embedding=vector))[: top_k or self._top_k]
+        similarity = generation.similarities([hit.node.node_id for hit in found], vector)
+        return [
+            Hit(Passage.from_node(hit.node), hit.score or 0.0, cosine)
+            for hit, cosine in zip(found, similarity, strict=True)
+        ]
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        return [NodeWithScore(node=hit.passage.as_node(), score=hit.score) for hit in self.search(query_bundle.query_str)]
+
+

@@ -1,0 +1,73 @@
+"""Vectors already made, by embedding and text: unchanged text is never embedded twice, across books and courses.
+
+The durable asset of an ingest: a generation can always be rebuilt from it. One SQLite file, safe for several processes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from index_store.embedding import Embedding
+
+CHUNK = 256
+
+
+class VectorCache:
+    """Vectors kept in `file`, keyed by embedding key and text."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(self._connect()) as database, database:
+            database.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID")
+
+    def _connect(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self.file, timeout=60)
+        database.execute("PRAGMA journal_mode=WAL")
+        return database
+
+    def embed(
+        self, embedding: Embedding, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> tuple[np.ndarray, int]:
+        """Vectors of `texts`, shape (len(texts), dimension), and how many had to be computed.
+
+        New vectors are stored batch by batch, so that an interrupted ingest goes on where it was.
+        `progress(done, total)` is called with counts of texts.
+        """
+        import numpy as np
+
+        keys = [hashlib.sha256(f"{embedding.key}\0{text}".encode()).digest() for text in texts]
+        vectors = np.empty((len(texts), embedding.dimension), dtype=np.float32)
+        missing: dict[bytes, list[int]] = {}
+        with closing(self._connect()) as database:
+            for i, key in enumerate(keys):
+                row = database.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
+                vector = np.frombuffer(row[0], dtype=np.float32) if row else None
+                if vector is not None and vector.shape == (embedding.dimension,):
+                    vectors[i] = vector
+                else:
+                    missing.setdefault(key, []).append(i)
+            done = len(texts) - sum(map(len, missing.values()))
+            progress(done, len(texts))
+            new = sorted(missing.items(), key=lambda item: len(texts[item[1][0]]))
+            for start in range(0, len(new), CHUNK):
+                batch = new[start : start + CHUNK]
+                computed = embedding.embed([texts[places[0]] for _, places in batch])
+                with database:
+                    database.executemany(
+                        "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
+                        [(key, vector.tobytes()) for (key, _), vector in zip(batch, computed, strict=True)],
+                    )
+                for (_, places), vector in zip(batch, computed, strict=True):
+                    vectors[places] = vector
+                    done += len(places)
+                progress(done, len(texts))
+        return vectors, len(new)

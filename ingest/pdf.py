@@ -1,0 +1,141 @@
+"""Pages of a PDF as lines with their place and size, printed labels and outline, read in a limited child process.
+
+A PDF is untrusted input: seventy kilobytes can cost a parser gigabytes or crash it, so it is read by
+`python -m ingest.pdf_reader`, under limits on memory and time. Here is the parent: it starts the child, collects what it
+prints, and words what went wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from index_store.errors import BookError
+
+SECONDS_A_BOOK = 600
+MEGABYTES = 2048
+PAGES = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A printed line; lengths are points from the page's lower left.
+
+    A hyphen at a line's end is U+00AD; a character that the PDF gives no meaning to is U+FFFD. `size` is the height of
+    the line's first character, `x` and `y` its origin, `right` the origin of the last; `pitch` is the width of every
+    character of a fixed-pitch font, and 0 elsewhere.
+    """
+
+    text: str
+    size: float
+    x: float
+    y: float
+    right: float
+    pitch: float
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: `number` counts from 1 in the file, `label` is what is printed on it."""
+
+    number: int
+    label: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineEntry:
+    """A bookmark: `level` 0 is the outermost, `page` counts from 1, `y` is its height in points if it names one."""
+
+    level: int
+    title: str
+    page: int
+    y: float | None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A PDF as read: nothing interpreted yet."""
+
+    file: Path
+    title: str
+    pages: tuple[Page, ...]
+    outline: tuple[OutlineEntry, ...] = field(default=())
+
+
+# What the child reports about a file that it cannot read, and how to mend it.
+REFUSALS = {
+    "empty": ("the file is empty", "Export or download it again."),
+    "not-pdf": ("not a PDF file", "Give the book as a PDF."),
+    "encrypted": ("the PDF is encrypted and needs a password", "Save a copy without the password and ingest that."),
+    "corrupt": ("the PDF is damaged and cannot be opened", "Export or download it again."),
+    "no-pages": ("the PDF has no pages", "Export or download it again."),
+    "too-many-pages": (f"the PDF has more than {PAGES} pages", "Split it into volumes."),
+    "memory": (f"reading needs more than {MEGABYTES} MB of memory", "Save it again with another program, or split it."),
+}
+
+
+def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Document:
+    """Read a PDF. Raises BookError with reason and remedy; `progress(done, total)` counts pages."""
+    try:
+        with file.open("rb"):
+            pass
+    except OSError as error:
+        raise BookError(str(file), error.strerror or str(error), "Check the path and its permissions.") from error
+    child = subprocess.Popen(
+        [sys.executable, "-m", "ingest.pdf_reader", str(file), str(MEGABYTES), str(SECONDS_A_BOOK), str(PAGES)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+        cwd=Path(__file__).parent.parent,
+    )
+    overtime = threading.Timer(SECONDS_A_BOOK, child.kill)
+    overtime.start()
+    rows: dict[str, list] = {"page": [], "outline": []}
+    head: dict = {}
+    refused = ""
+    ended = False
+    try:
+        assert child.stdout is not None
+        for text in child.stdout:
+            kind, row = json.loads(text)
+            if kind == "head":
+                head = row
+            elif kind == "refused":
+                refused = row
+            elif kind == "end":
+                ended = True
+            else:
+                rows[kind].append(row)
+                if kind == "page":
+                    progress(len(rows["page"]), head["pages"])
+        child.wait()
+    except ValueError:  # half a line: the child was ended while it wrote
+        child.wait()
+    finally:
+        timed_out = overtime.finished.is_set()
+        overtime.cancel()
+        child.kill()
+        child.wait()
+    if refused:
+        reason, remedy = REFUSALS.get(refused, REFUSALS["corrupt"])
+        raise BookError(str(file), reason, remedy)
+    if not ended:
+        reason = (
+            f"reading took longer than {SECONDS_A_BOOK} s" if timed_out else f"the reader stopped (code {child.returncode})"
+        )
+        raise BookError(str(file), reason, "Save the PDF again with another program and ingest that.")
+    return Document(
+        file=file,
+        title=head["title"],
+        pages=tuple(
+            Page(row["number"], row["label"], tuple(Line(*line) for line in row["lines"])) for row in rows["page"]
+        ),
+        outline=tuple(OutlineEntry(*row) for row in rows["outline"]),
+    )

@@ -1,0 +1,126 @@
+"""The child process that opens a PDF: `python -m ingest.pdf_reader FILE MEGABYTES SECONDS PAGES`.
+
+Prints JSON lines `[kind, row]`: head, outline..., page..., end; or one refused. Imports as little as it can, since it
+starts anew for every book.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import resource
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+FIXED_PITCH = 1
+HYPHEN = "\N{SOFT HYPHEN}"
+LOST = "\N{REPLACEMENT CHARACTER}"
+
+
+def emit(kind: str, row: Any) -> None:
+    sys.stdout.write(json.dumps([kind, row]) + "\n")
+
+
+def limit(megabytes: int, seconds: int) -> None:
+    """Have the kernel end this process where it takes more memory or processor time."""
+    resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def lines_of(page: Any, raw: Any) -> Iterator[tuple[str, float, float, float, float, float]]:
+    """The page's lines as pdfium orders them, each as the fields of `ingest.pdf.Line`."""
+    textpage = page.get_textpage()
+    handle = textpage.raw
+    x, y = ctypes.c_double(), ctypes.c_double()
+    flags, box = ctypes.c_int(), raw.FS_RECTF()
+    text: list[str] = []
+    place = (0.0, 0.0, 0.0)
+    right = pitch = 0.0
+    high = 0
+    for i in range(raw.FPDFText_CountChars(handle)):
+        code = raw.FPDFText_GetUnicode(handle, i)
+        if code in (10, 13):
+            if text:
+                yield "".join(text).rstrip(), *place, round(right, 1), pitch
+                text = []
+            continue
+        if code in (2, 0xFFFE) and raw.FPDFText_IsHyphen(handle, i) == 1:
+            text.append(HYPHEN)
+            continue
+        if 0xD800 <= code <= 0xDBFF:  # pdfium hands out UTF-16: two halves a character beyond the basic plane
+            high = code
+            continue
+        if 0xDC00 <= code <= 0xDFFF and high:
+            code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)
+        high = 0
+        lost = code in (0, 0xFFFE, 0xFFFF) or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF
+        character = LOST if lost else chr(code)
+        if not text:
+            if character.isspace():
+                continue
+            raw.FPDFText_GetCharOrigin(handle, i, x, y)
+            raw.FPDFText_GetLooseCharBox(handle, i, box)
+            raw.FPDFText_GetFontInfo(handle, i, None, 0, flags)
+            place = (round(box.top - box.bottom, 1), round(x.value, 1), round(y.value, 1))
+            pitch = round(box.right - box.left, 2) if flags.value & FIXED_PITCH else 0.0
+            right = x.value
+        text.append(character)
+        if not character.isspace() and raw.FPDFText_GetCharOrigin(handle, i, x, y):
+            right = max(right, x.value)
+    if text:
+        yield "".join(text).rstrip(), *place, round(right, 1), pitch
+    textpage.close()
+
+
+def read(file: str, most_pages: int) -> None:
+    import pypdfium2
+    import pypdfium2.raw as raw
+
+    with open(file, "rb") as stream:
+        beginning = stream.read(1024)
+    if not beginning.strip():
+        return emit("refused", "empty")
+    if b"%PDF" not in beginning:
+        return emit("refused", "not-pdf")
+    try:
+        document = pypdfium2.PdfDocument(file)
+        count = len(document)
+    except pypdfium2.PdfiumError as error:
+        return emit("refused", "encrypted" if "password" in str(error).lower() else "corrupt")
+    if count == 0:
+        return emit("refused", "no-pages")
+    if count > most_pages:
+        return emit("refused", "too-many-pages")
+    emit("head", {"pages": count, "title": document.get_metadata_dict().get("Title", "").strip()})
+    for bookmark in document.get_toc():
+        destination = bookmark.get_dest()
+        index = destination.get_index() if destination else None
+        if index is not None and 0 <= index < count:
+            mode, position = destination.get_view()
+            y = position[1] if mode == raw.PDFDEST_VIEW_XYZ and len(position) > 1 else None
+            emit("outline", [bookmark.level, bookmark.get_title(), index + 1, y])
+    for index in range(count):
+        label = document.get_page_label(index) or str(index + 1)
+        try:
+            page = document[index]
+            rows = list(lines_of(page, raw))
+            page.close()
+        except pypdfium2.PdfiumError:
+            rows = []  # one unreadable page; the parent counts pages without text and says so
+        emit("page", {"number": index + 1, "label": label, "lines": rows})
+    emit("end", None)
+
+
+def main() -> None:
+    file, megabytes, seconds, pages = sys.argv[1], *map(int, sys.argv[2:5])
+    limit(megabytes, seconds)
+    try:
+        read(file, pages)
+    except MemoryError:
+        emit("refused", "memory")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""The way through an ingest: PDFs -> pages -> sections -> passages -> vectors -> a new generation -> live.
+
+A book that cannot be read is refused with its reason and the others go on; books that the course already has and that
+were not given again are carried forward. Until the last rename the old generation stays live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from index_store.course import Course, CourseWriter
+from index_store.embedding import Embedding
+from index_store.errors import BookError, CourseError, IndexDamagedError
+from index_store.files import sha256_of
+from index_store.generation import BookEntry, Manifest, read_passages
+from index_store.passage import Passage
+from index_store.vectors import VectorCache
+from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS, cut
+from ingest.pdf import read_pdf
+from ingest.structure import understand
+
+# What decides how a book becomes passages; a course made with other values reads its books again.
+VERSION = 1
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, total): stage is a book's file name while it is read, then "embedding"."""
+
+
+@dataclass(frozen=True)
+class BookOutcome:
+    """What became of one file: `status` is "read", "unchanged", "carried" or "refused" (then `error` says why)."""
+
+    file: str
+    status: str
+    pages: int = 0
+    passages: int = 0
+    pages_without_text: int = 0
+    lost_characters: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did. `published` is False where nothing new went live; the old index is then as it was."""
+
+    course: str
+    books: tuple[BookOutcome, ...]
+    passages: int
+    embedded: int
+    published: bool
+
+    @property
+    def refused(self) -> list[BookOutcome]:
+        return [book for book in self.books if book.status == "refused"]
+
+
+def find_books(paths: Sequence[Path]) -> list[Path]:
+    """The PDFs that `paths` name: files as given, folders searched through. Raises CourseError where one names nothing."""
+    books: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found = sorted(f for f in path.rglob("*") if f.suffix.lower() == ".pdf" and f.is_file())
+            if not found:
+                raise CourseError(f"{path}: no PDF in this folder. Name a folder with books, or a PDF.")
+            books += found
+        elif path.is_file():
+            books.append(path)
+        else:
+            raise CourseError(f"{path}: no such file or folder. Check the path.")
+    unique = list({book.resolve(): book for book in books}.values())
+    by_name: dict[str, Path] = {}
+    for book in unique:
+        if book.name in by_name:
+            raise CourseError(f"{book}: a course holds one book of a name, and {by_name[book.name]} has it too. Rename one.")
+        by_name[book.name] = book
+    return unique
+
+
+def ingest(
+    paths: Sequence[Path],
+    course: Course,
+    embedding: Embedding,
+    vectors: VectorCache,
+    progress: Progress = lambda stage, done, total: None,
+) -> IngestReport:
+    """Read the books at `paths` into `course` and make the result live. Raises CourseError where another is writing."""
+    files = find_books(paths)
+    with course.writer() as writer:
+        old = _state(course)
+        return _ingest(files, course, writer, old, embedding, vectors, progress)
+
+
+@dataclass(frozen=True)
+class _State:
+    """The course as it was: its manifest and its passages by file; empty for a new one."""
+
+    manifest: Manifest | None
+    passages: dict[str, list[Passage]]
+
+    def entry(self, file: str) -> BookEntry | None:
+        books = self.manifest.books if self.manifest else ()
+        return next((book for book in books if book.file == file), None)
+
+
+def _state(course: Course) -> _State:
+    try:
+        folder = course.live
+        manifest, passages = course.manifest(), read_passages(folder)
+    except (CourseError, IndexDamagedError):  # a first ingest, or a damaged index that this one replaces
+        return _State(None, {})
+    by_file: dict[str, list[Passage]] = {}
+    for passage in passages:
+        by_file.setdefault(passage.file, []).append(passage)
+    return _State(manifest, by_file)
+
+
+def _ingest(
+    files: Sequence[Path],
+    course: Course,
+    writer: CourseWriter,
+    old: _State,
+    embedding: Embedding,
+    vectors: VectorCache,
+    progress: Progress,
+) -> IngestReport:
+    settings = {"version": VERSION, "passage_tokens": PASSAGE_TOKENS, "overlap_tokens": OVERLAP_TOKENS}
+    same_settings = (
+        old.manifest is not None and old.manifest.settings == settings and old.manifest.embedding_key == embedding.key
+    )
+    outcomes: list[BookOutcome] = []
+    entries: dict[str, BookEntry] = {book.file: book for book in old.manifest.books} if old.manifest else {}
+    passages = dict(old.passages)
+
+    sources = list(files)
+    if old.manifest and not same_settings:
+        # Made otherwise: the books kept with the course are read again too, so that one index is of one kind.
+        given = {file.name for file in files}
+        kept = {book.file: course.book_file(book) for book in old.manifest.books if book.file not in given}
+    else:
+        kept = {}
+
+    for name, file in [*((f.name, f) for f in sources), *kept.items()]:
+        sha256 = _sha256(file)
+        entry = old.entry(name)
+        if same_settings and entry and entry.sha256 == sha256:
+            outcomes.append(
+                BookOutcome(name, "unchanged", entry.pages, entry.passages, entry.pages_without_text, entry.lost_characters)
+            )
+            continue
+        try:
+            outcome, entries[name], passages[name] = _read(file, name, sha256, embedding, progress)
+        except BookError as error:
+            outcomes.append(BookOutcome(name, "refused", error=str(error)))
+            continue
+        writer.keep_book(file, sha256)
+        outcomes.append(outcome)
+
+    done = {outcome.file for outcome in outcomes}
+    outcomes += [
+        BookOutcome(e.file, "carried", e.pages, e.passages, e.pages_without_text, e.lost_characters)
+        for e in entries.values()
+        if e.file not in done
+    ]
+    everything = [passage for file in sorted(entries) for passage in passages[file]]
+    if not any(outcome.status == "read" for outcome in outcomes):
+        return IngestReport(course.name, tuple(outcomes), len(everything), 0, published=False)
+    matrix, embedded = vectors.embed(
+        embedding, [p.embedded_text for p in everything], lambda n, total: progress("embedding", n, total)
+    )
+    writer.publish(everything, matrix, embedding, [entries[file] for file in sorted(entries)], settings)
+    return IngestReport(course.name, tuple(outcomes), len(everything), embedded, published=True)
+
+
+def _sha256(file: Path) -> str:
+    try:
+        return sha256_of(file)
+    except OSError:
+        return ""  # unreadable: reading it says so
+
+
+def _read(
+    file: Path, name: str, sha256: str, embedding: Embedding, progress: Progress
+) -> tuple[BookOutcome, BookEntry, list[Passage]]:
+    document = read_pdf(file, lambda done, total: progress(name, done, total))
+    book = understand(document)
+    passages = cut(book, name, embedding.count_tokens, embedding.max_tokens)
+    if not passages:
+        raise BookError(
+            str(file),
+            f"no text on any of its {book.pages} pages, so it is probably scanned",
+            "Run text recognition (OCR) on it first, for instance with ocrmypdf.",
+        )
+    entry = BookEntry(name, book.title, sha256, book.pages, len(passages), book.pages_without_text, book.lost_characters)
+    outcome = BookOutcome(name, "read", book.pages, len(passages), book.pages_without_text, book.lost_characters)
+    return outcome, entry, passages
