@@ -1,0 +1,105 @@
+"""How good are the built-in model's answers? Its own words against the book's sentences, on the shipped questions.
+
+    python benchmarks/answers.py --course sample [--questions examples/questions.jsonl] [--limit N]
+
+For every question that the course answers: `points` is the mean, over the answer points of the question, of the cosine
+(all-MiniLM-L6-v2) to the nearest sentence of the answer; `on a gold page` is the share of answers that cite a page where the
+book answers. `true to the book` is the share of the answer's sentences that stand in a passage word for word.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, median
+
+from tutor.offline import close_network
+
+close_network(hub=False)
+
+from tutor.answering.engine import Answer, CourseQueryEngine  # noqa: E402
+from tutor.answering.quoting import choose_quotable, sentences  # noqa: E402
+from tutor.answering.service import AnsweringService  # noqa: E402
+from tutor.settings import load_settings  # noqa: E402
+
+
+@dataclass
+class Scores:
+    """What was seen of one way to answer."""
+
+    points: list[float] = field(default_factory=list)
+    cited: list[bool] = field(default_factory=list)
+    true: list[float] = field(default_factory=list)
+    words: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--course", required=True)
+    parser.add_argument("--questions", type=Path, default=Path("examples/questions.jsonl"))
+    parser.add_argument("--limit", type=int, default=None)
+    arguments = parser.parse_args()
+    rows = [json.loads(line) for line in arguments.questions.read_text("utf-8").splitlines()]
+    rows = [row for row in rows if row["answerable"]][: arguments.limit]
+
+    ways: dict[str, Callable[[str], tuple[str, Answer]]] = {}
+    service = AnsweringService(load_settings(evidence=-1.0, style="quote"))
+    quoting = service.engine(arguments.course)
+    own_words = AnsweringService(load_settings(evidence=-1.0, style="explain")).engine(arguments.course)
+    ways["own words (style explain)"] = lambda question: _answer(own_words, question)
+    ways["nearest two sentences, no model"] = lambda question: _nearest(quoting, question)
+    ways["book's sentences (style quote)"] = lambda question: _answer(quoting, question)
+
+    print(f"{len(rows)} questions on course {arguments.course!r}, model {service.model.name}")
+    print("| answers in | points | on a gold page | true to the book | words | seconds, median |")
+    print("|---|---|---|---|---|---|")
+    for way, answer_with in ways.items():
+        scores = Scores()
+        for row in rows:
+            text, answer = answer_with(row["question"])
+            _score(scores, row, text, answer, service)
+        print(
+            f"| {way} | {fmean(scores.points):.3f} | {fmean(scores.cited):.2f} | {fmean(scores.true):.2f} "
+            f"| {fmean(scores.words):.0f} | {median(scores.seconds):.2f} |",
+            flush=True,
+        )
+
+
+def _answer(engine: CourseQueryEngine, question: str) -> tuple[str, Answer]:
+    answer = engine.stream(question).finish()
+    return answer.text, answer
+
+
+def _nearest(engine: CourseQueryEngine, question: str) -> tuple[str, Answer]:
+    stream = engine.stream(question)
+    texts = [hit.passage.text for hit in stream.hits]
+    quotable = choose_quotable(texts, question, engine.embedding)
+    vectors = engine.embedding.embed([q.text for q in quotable] or [""])
+    nearness = vectors @ engine.embedding.embed([question])[0]
+    best = sorted(nearness.argsort()[::-1][:2].tolist()) if quotable else []
+    text = " ".join(f"{quotable[i].text} [{quotable[i].passage}]" for i in best)
+    from tutor.answering.citations import resolve
+
+    passages = [hit.passage for hit in stream.hits]
+    return text, Answer(question, text, stream.hits, resolve(text, passages), True, (), 0.0, 0.0)
+
+
+def _score(scores: Scores, row: dict, text: str, answer: Answer, service: AnsweringService) -> None:
+    found = [sentence.rsplit(" [", 1)[0] for sentence in sentences(text.replace("] ", "]\n\n"))] or [text]
+    points = service.embedding.embed(row["answer_points"]) @ service.embedding.embed(found).T
+    scores.points.append(float(points.max(axis=1).mean()))
+    gold = {(page["file"], page["page"]) for page in row["gold_pages"]}
+    cited = {(c.passage.file, p) for c in answer.citations for p in range(c.passage.page, c.passage.page_end + 1)}
+    scores.cited.append(bool(gold & cited))
+    book = " ".join(" ".join(hit.passage.text.split()) for hit in answer.hits)
+    scores.true.append(fmean(sentence.strip() in book for sentence in found))
+    scores.words.append(len(text.split()))
+    scores.seconds.append(answer.seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Answering: what students, instructors and graders touch."""

@@ -1,0 +1,76 @@
+"""From [n] in an answer to the passage it names, checked: no number without a passage, no duplicate, no invention.
+
+A sentence that the model left without a number is given one where a passage clearly carries it, and is listed as unsupported
+where none does. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from index_store.embedding import Embedding
+from index_store.passage import Passage
+from tutor.answering.quoting import sentences
+
+# Not right behind a word: `a[1]` is an index, not a citation.
+MARKER = re.compile(r"(?<![\w\])])\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+SUPPORTED = 0.6
+
+
+@dataclass(frozen=True)
+class Citation:
+    """Passage number `number` (from 1), as cited in an answer."""
+
+    number: int
+    passage: Passage
+
+
+def keep_valid(answer: str, count: int) -> str:
+    """The answer without markers that name no passage of 1...count; code is left alone."""
+
+    def valid(match: re.Match[str]) -> str:
+        numbers = [n for n in map(int, match[1].split(",")) if 1 <= n <= count]
+        return f"[{', '.join(map(str, numbers))}]" if numbers else ""
+
+    checked = "".join(part if code else MARKER.sub(valid, part) for part, code in _parts(answer))
+    return checked if checked == answer else re.sub(r" +(?=[.,;:!?\n]|$)", "", checked)
+
+
+def add_missing(answer: str, passages: Sequence[Passage], embedding: Embedding) -> str:
+    """The answer with a marker on each sentence that has none and that one passage carries (cosine of at least SUPPORTED)."""
+    import numpy as np
+
+    pairs = [(n, sentence) for n, passage in enumerate(passages, 1) for sentence in sentences(passage.text)]
+    bare = [s for part, code in _parts(answer) if not code for s in sentences(part) if not MARKER.search(s)]
+    if not pairs or not bare:
+        return answer
+    nearness = embedding.embed(bare) @ embedding.embed([sentence for _, sentence in pairs]).T
+    for sentence, row in zip(bare, nearness, strict=True):
+        best = int(np.argmax(row))
+        # Only where the sentence stands in one line of the answer as it is; folded ones are left unmarked.
+        if row[best] >= SUPPORTED and answer.count(sentence) == 1:
+            answer = answer.replace(sentence, f"{sentence} [{pairs[best][0]}]")
+    return answer
+
+
+def resolve(answer: str, passages: Sequence[Passage]) -> tuple[Citation, ...]:
+    """The passages that the answer cites, in the order of their first mention."""
+    numbers: dict[int, None] = {}
+    for part, code in _parts(answer):
+        if not code:
+            for match in MARKER.finditer(part):
+                numbers.update(dict.fromkeys(n for n in map(int, match[1].split(",")) if 1 <= n <= len(passages)))
+    return tuple(Citation(n, passages[n - 1]) for n in numbers)
+
+
+def _parts(answer: str) -> list[tuple[str, bool]]:
+    """The answer cut into (text, is it code)."""
+    parts: list[tuple[str, bool]] = []
+    end = 0
+    for match in CODE.finditer(answer):
+        parts += [(answer[end : match.start()], False), (match[0], True)]
+        end = match.end()
+    return [*parts, (answer[end:], False)]

@@ -1,0 +1,194 @@
+"""The embedded CPU engine: OpenVINO GenAI's continuous batching behind LlamaIndex's LLM interface.
+
+Why not llama-index-llms-openvino-genai: its streamer is one object shared by all requests and cannot be cancelled, and it
+reports a context window that is not the model's. Here one thread steps the pipeline; requests of any number of threads
+join the running batch, and each stream can be closed at any token.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import openvino_genai
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseGen,
+    LLMMetadata,
+)
+from llama_index.core.bridge.pydantic import Field, PrivateAttr
+from llama_index.core.llms import CustomLLM, MessageRole
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+
+CACHE_GIGABYTES = 1
+_END = object()
+
+
+class _Request:
+    """One generation in the batch: token ids arrive in `tokens`; `_END` or an exception closes it."""
+
+    def __init__(self, prompt: Any, config: Any) -> None:
+        self.prompt = prompt
+        self.config = config
+        self.tokens: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.cancelled = threading.Event()
+        self.handle: Any = None
+
+
+class Batcher:
+    """Steps an OpenVINO GenAI pipeline in one thread for requests of any thread."""
+
+    def __init__(self, model: Path, device: str = "CPU") -> None:
+        scheduler = openvino_genai.SchedulerConfig()
+        scheduler.enable_prefix_caching = True  # the instructions in front of every question are computed once
+        scheduler.cache_size = CACHE_GIGABYTES
+        self.pipeline = openvino_genai.ContinuousBatchingPipeline(str(model), scheduler, device, {})
+        self.tokenizer = self.pipeline.get_tokenizer()
+        self._waiting: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._running: dict[int, _Request] = {}
+        self._next = 0
+        threading.Thread(target=self._work, name="openvino-batch", daemon=True).start()
+
+    def generate(self, prompt: Any, config: Any) -> Iterator[int]:
+        """Token ids as they come; closing the iterator ends the generation."""
+        request = _Request(prompt, config)
+        self._waiting.put(request)
+        try:
+            while (item := request.tokens.get()) is not _END:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            request.cancelled.set()
+
+    def _work(self) -> None:
+        while True:
+            if not self._running:
+                self._admit(self._waiting.get())
+            while not self._waiting.empty():
+                self._admit(self._waiting.get())
+            try:
+                self._step()
+            except RuntimeError as error:
+                for request in self._running.values():
+                    request.tokens.put(error)
+                self._running.clear()
+
+    def _admit(self, request: _Request) -> None:
+        try:
+            request.handle = self.pipeline.add_request(self._next, request.prompt, request.config)
+        except RuntimeError as error:
+            request.tokens.put(error)
+            return
+        self._running[self._next] = request
+        self._next += 1
+
+    def _step(self) -> None:
+        for request in self._running.values():
+            if request.cancelled.is_set():
+                request.handle.cancel()
+        if self.pipeline.has_non_finished_requests():
+            self.pipeline.step()
+        for number, request in list(self._running.items()):
+            while request.handle.can_read():
+                for output in request.handle.read().values():
+                    for token in output.generated_ids:
+                        request.tokens.put(token)
+            if request.handle.get_status() != openvino_genai.GenerationStatus.RUNNING:
+                request.tokens.put(_END)
+                del self._running[number]
+
+
+class OpenVINOLLM(CustomLLM):
+    """A GGUF file or an OpenVINO model folder, on the CPU."""
+
+    model_name: str = Field(description="What the model is called.")
+    context_window: int = Field(description="Tokens of prompt and answer together.")
+    max_new_tokens: int = Field(description="Most tokens of an answer.")
+
+    _batcher: Batcher = PrivateAttr()
+
+    def __init__(self, model: Path, **fields: Any) -> None:
+        super().__init__(**fields)
+        self._batcher = Batcher(model)
+
+    @classmethod
+    def class_name(cls) -> str:
+        return "OpenVINOLLM"
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(
+            model_name=self.model_name,
+            context_window=self.context_window,
+            num_output=self.max_new_tokens,
+            is_chat_model=True,
+        )
+
+    def render(self, messages: Sequence[ChatMessage]) -> str:
+        """The prompt that the model's own chat template makes of `messages`."""
+        rows = [{"role": message.role.value, "content": message.content or ""} for message in messages]
+        return str(self._batcher.tokenizer.apply_chat_template(rows, add_generation_prompt=True))
+
+    def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        return int(self._encode(self.render(messages)).shape[1])
+
+    def _encode(self, prompt: str) -> Any:
+        # The template writes the special tokens; the tokenizer must not add its own a second time.
+        return self._batcher.tokenizer.encode(prompt, add_special_tokens=False).input_ids
+
+    def _config(self, **options: Any) -> Any:
+        config = self._batcher.pipeline.get_config()
+        config.do_sample = False
+        config.max_new_tokens = options.get("max_tokens", self.max_new_tokens)
+        if stop := options.get("stop"):
+            config.stop_strings = set(stop)
+        if ebnf := options.get("grammar"):
+            config.structured_output_config = openvino_genai.StructuredOutputConfig(grammar=ebnf)
+        return config
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        response = CompletionResponse(text="")
+        for response in self.stream_complete(prompt, formatted, **kwargs):
+            pass
+        return response
+
+    @llm_completion_callback()
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+        text = prompt if formatted else self.render([ChatMessage(role=MessageRole.USER, content=prompt)])
+        return self._stream(text, **kwargs)
+
+    def _stream(self, prompt: str, **kwargs: Any) -> CompletionResponseGen:
+        tokens: list[int] = []
+        written = ""
+        for token in self._batcher.generate(self._encode(prompt), self._config(**kwargs)):
+            tokens.append(token)
+            text = self._batcher.tokenizer.decode(tokens, skip_special_tokens=True)
+            if text.endswith("\N{REPLACEMENT CHARACTER}"):  # the first half of a character
+                continue
+            if delta := text[len(written) :]:
+                written = text
+                yield CompletionResponse(text=written, delta=delta)
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        text = self.complete(self.render(messages), formatted=True, **kwargs).text
+        return ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, content=text))
+
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        prompt = self.render(messages)
+
+        def stream() -> ChatResponseGen:
+            for part in self._stream(prompt, **kwargs):
+                message = ChatMessage(role=MessageRole.ASSISTANT, content=part.text)
+                yield ChatResponse(message=message, delta=part.delta)
+
+        return stream()

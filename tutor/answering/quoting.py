@@ -1,0 +1,86 @@
+"""Answers in the book's own sentences: a grammar that lets a small language model say nothing else.
+
+A model of 135 million parameters, asked to answer in its own words, makes up what the page does not say. Under this grammar
+its decoder can only choose which of the page's sentences to give, in reading order, each at most once, each followed by
+the number of its passage. See docs/benchmarks.md for what that changes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from index_store.embedding import Embedding
+
+SENTENCES_CONSIDERED = 4
+FEWEST, MOST = 2, 3
+SHORTEST, LONGEST = 25, 400
+BOUNDARY = re.compile(r"(?<=[.!?])[”’\")]*\s+(?=[“‘\"(]?[^\W\d_a-zß-öø-ÿ])|\n{2,}")
+ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|cf|vs|Fig|Sec|Eq|No|pp?|z\.B|d\.h|bzw|resp|al|Dr|Prof|St)\.$")
+
+
+@dataclass(frozen=True)
+class Quotable:
+    """A sentence that may be quoted: `passage` counts from 1."""
+
+    passage: int
+    text: str
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of `text`, white space folded; code and stray fragments left out."""
+    parts: list[str] = []
+    for part in BOUNDARY.split(text):
+        folded = " ".join(part.split())
+        if parts and ABBREVIATION.search(parts[-1]):
+            parts[-1] += f" {folded}"
+        elif folded:
+            parts.append(folded)
+    return [part for part in parts if SHORTEST <= len(part) <= LONGEST and part[-1:] in ".!?:”’\")"]
+
+
+def choose_quotable(passages: Sequence[str], question: str, embedding: Embedding) -> list[Quotable]:
+    """The sentences nearest to the question, each with the one after it, in reading order."""
+    import numpy as np
+
+    seen: set[str] = set()
+    every: list[Quotable] = []
+    for number, passage in enumerate(passages, 1):
+        for sentence in sentences(passage):
+            if sentence not in seen:  # passages overlap
+                seen.add(sentence)
+                every.append(Quotable(number, sentence))
+    if not every:
+        return []
+    nearness = embedding.embed([quotable.text for quotable in every]) @ np.asarray(
+        embedding.model.get_query_embedding(question)
+    )
+    kept: set[int] = set()
+    for i in np.argsort(-nearness)[:SENTENCES_CONSIDERED].tolist():
+        kept.add(i)
+        if i + 1 < len(every) and every[i + 1].passage == every[i].passage:
+            kept.add(i + 1)
+    return [every[i] for i in sorted(kept)]
+
+
+def grammar(quotable: Sequence[Quotable]) -> str:
+    """EBNF for two to three of the sentences in order (one where there is one), each with its passage's number."""
+    count = len(quotable)
+    rules = [f"s{i} ::= {json.dumps(f'{q.text} [{q.passage}]', ensure_ascii=False)}" for i, q in enumerate(quotable)]
+
+    def followers(last: int, used: int) -> str:
+        space = '" " ' if used else ""
+        options = [f"{space}s{i} r{i}_{used + 1}" for i in range(last + 1, count)]
+        if used >= min(FEWEST, count) or not options:
+            options.append('""')
+        return " | ".join(options)
+
+    rules.append(f"root ::= {followers(-1, 0)}")
+    rules += [
+        f"r{i}_{used} ::= {followers(i, used) if used < MOST else chr(34) * 2}"
+        for used in range(1, MOST + 1)
+        for i in range(count)
+    ]
+    return "\n".join(rules)

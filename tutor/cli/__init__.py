@@ -1,0 +1,1 @@
+"""The command `tutor`: one short file a command. A command parses, calls the library, and words the errors."""

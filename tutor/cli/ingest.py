@@ -1,0 +1,70 @@
+"""`tutor ingest`: read books into a course."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tutor.cli import options
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@options.course
+@options.embedding
+@options.home
+@options.as_json
+def ingest(paths: tuple[Path, ...], course: str, embedding: str | None, home: str | None, as_json: bool) -> None:
+    """Read the PDFs at PATH... (files, or folders of them) into a course.
+
+    A book that the course already has is replaced; the others stay. The course goes on answering from its old index until the
+    new one is complete; where nothing could be read it stays as it was.
+    """
+    settings = options.settings_of(embedding=embedding, home=home)
+
+    from index_store.course import Library
+    from ingest.pipeline import find_books
+
+    library = Library(settings.home)
+    target = library.course(course)
+    find_books(paths)  # a wrong path is told before the embedding loads
+
+    from index_store.embedding import load_embedding
+    from ingest.pipeline import ingest as ingest_books
+    from tutor.cli.progress import Stages
+
+    with Stages() as stages:
+        stages.say(f"loading the embedding {settings.embedding}")
+        report = ingest_books(paths, target, load_embedding(settings.embedding), library.vectors, stages.update)
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        click.echo(json.dumps(asdict(report), ensure_ascii=False, indent=1))
+    else:
+        for book in report.books:
+            click.echo(_line(book.status, book))
+        click.echo(_summary(report))
+    if report.refused:
+        sys.exit(3 if any(book.status != "refused" for book in report.books) else 2)
+
+
+def _line(status: str, book) -> str:  # type: ignore[no-untyped-def]
+    if status == "refused":
+        return f"  refused    {book.error}"
+    notes = [f"{book.pages} pages", f"{book.passages} passages"]
+    if book.pages_without_text:
+        notes.append(f"{book.pages_without_text} without text")
+    if book.lost_characters:
+        notes.append(f"{book.lost_characters:,} characters the PDF gives no meaning to")
+    return f"  {status:<10} {book.file}: {', '.join(notes)}"
+
+
+def _summary(report) -> str:  # type: ignore[no-untyped-def]
+    if report.published:
+        return f"Course {report.course!r} now has {report.passages:,} passages ({report.embedded:,} newly embedded)."
+    if report.passages:
+        return f"Nothing changed: course {report.course!r} keeps its {report.passages:,} passages."
+    return f"Course {report.course!r} was not made: no book could be read."

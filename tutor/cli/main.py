@@ -1,0 +1,60 @@
+"""`tutor`: finds the command and turns expected errors into one plain line.
+
+Exit codes: 0 done; 1 the answer is no (the course does not answer, doctor found a fault); 2 it could not be done, and the
+line says how to mend it; 3 done in part (some books were refused); 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from index_store.errors import CourseTutorError
+
+COMMANDS = {
+    "ask": "Ask a course one question.",
+    "chat": "Open the chat in the browser.",
+    "courses": "List the courses and what they hold.",
+    "doctor": "Check the installation, the model and every course's index.",
+    "ingest": "Read books into a course.",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when it is called, so that --help answers at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"tutor.cli.{name}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CourseTutorError as error:
+            click.echo(f"tutor: {error}", err=True)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            click.echo("tutor: interrupted; what was live before is still live.", err=True)
+            sys.exit(130)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="course-tutor", prog_name="tutor")
+def main() -> None:
+    """Course Tutor reads a course's books and answers its students from them, naming the page.
+
+    Settings come from tutor.toml in the working folder, then TUTOR_* in the environment, then flags.
+    """

@@ -1,0 +1,68 @@
+"""The flags that several commands share, and the settings they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from tutor.settings import Settings
+
+Command = Callable[..., Any]
+
+
+def home(command: Command) -> Command:
+    return click.option("--home", metavar="FOLDER", help="Where courses are kept.")(command)
+
+
+def embedding(command: Command) -> Command:
+    return click.option("--embedding", metavar="NAME", help="all-MiniLM-L6-v2 (built in), a model folder or a hub id.")(command)
+
+
+def model(command: Command) -> Command:
+    """--model and what shapes its answers."""
+    for option in (
+        click.option("--max-new-tokens", type=int, metavar="N", help="Most tokens of an answer."),
+        click.option("--passages", type=int, metavar="N", help="Passages given to the model."),
+        click.option(
+            "--style", metavar="STYLE", help="quote: only the book's sentences; explain: the model's words; auto."
+        ),
+        click.option(
+            "--model",
+            metavar="MODEL",
+            help="smollm2-135m (built in), a .gguf file, a folder of safetensors, a hub id, or http://host:port/v1#name.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def course(command: Command) -> Command:
+    return click.option("--course", required=True, metavar="NAME", help="The course: a-z, 0-9, - and _.")(command)
+
+
+def as_json(command: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+def settings_of(**flags: Any) -> Settings:
+    """The settings in force, with telemetry off and the network closed unless a hub id was asked for."""
+    from tutor.offline import close_network
+    from tutor.settings import load_settings
+
+    settings = load_settings(**flags)
+    close_network(hub=_is_hub_id(settings.model) or _is_hub_id(settings.embedding))
+    return settings
+
+
+def _is_hub_id(name: str) -> bool:
+    from pathlib import Path
+
+    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not Path(name).exists()
+
+
+def say(message: str) -> None:
+    """A line about what is going on, beside the output proper."""
+    click.echo(message, err=True)

@@ -1,0 +1,75 @@
+"""One settings object: defaults, then `tutor.toml`, then TUTOR_* in the environment, then flags; all faults told at once.
+
+Read once, where a command starts, and passed on as this object; nothing else looks into the environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from index_store.embedding import DEFAULT_EMBEDDING
+from index_store.errors import SettingsError
+
+DEFAULT_MODEL = "smollm2-135m"
+SETTINGS_FILE = Path("tutor.toml")
+
+
+class Settings(BaseSettings):
+    """Every setting, with its unit, default and range."""
+
+    model_config = SettingsConfigDict(env_prefix="TUTOR_", extra="forbid", frozen=True)
+
+    home: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("course-tutor"), description="Folder of courses and vectors."
+    )
+    embedding: str = Field(DEFAULT_EMBEDDING, min_length=1, description="Built-in name, model folder or hub id.")
+    model: str = Field(DEFAULT_MODEL, min_length=1, description="Built-in name, folder, .gguf, hub id or URL#name.")
+    api_key: str = Field("", description="Key of an OpenAI-compatible endpoint, where it wants one.")
+    style: Literal["auto", "quote", "explain"] = Field(
+        "auto", description="quote: only the book's sentences; explain: the model's words; auto: quote for the built-in model."
+    )
+    passages: int = Field(4, ge=1, le=20, description="Passages given to the model.")
+    evidence: float | None = Field(
+        None, ge=-1, le=1, description="Least similarity (cosine) of the best passage; unset: fitted for the course."
+    )
+    max_new_tokens: int = Field(320, ge=16, le=8192, description="Most tokens of an answer.")
+    context_window: int = Field(0, ge=0, description="Most tokens of prompt and answer; 0: what the model says.")
+    host: str = Field("127.0.0.1", description="Address the chat listens on.")
+    port: int = Field(7860, ge=1, le=65535, description="Port the chat listens on.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, SETTINGS_FILE)
+
+
+def load_settings(**flags: Any) -> Settings:
+    """The settings in force; flags that are None were not given. Raises SettingsError naming every fault."""
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsError("; ".join(_fault(fault) for fault in error.errors())) from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{SETTINGS_FILE}: not valid TOML: {error}. Mend that line.") from None
+
+
+def _fault(fault: Any) -> str:
+    name = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(Settings.model_fields)}."
+        return f"{SETTINGS_FILE}: unknown setting {name!r}; {hint}"
+    return f"setting {name!r} is {fault['input']!r}: {fault['msg'].lower()}. Mend it in {SETTINGS_FILE}, TUTOR_{name.upper()} or the flag"
