@@ -20,6 +20,7 @@ from tutor.offline import close_network
 
 close_network(hub=False)
 
+from tutor.answering.citations import MARKER, resolve  # noqa: E402
 from tutor.answering.engine import Answer, CourseQueryEngine  # noqa: E402
 from tutor.answering.quoting import choose_quotable, sentences  # noqa: E402
 from tutor.answering.service import AnsweringService  # noqa: E402
@@ -82,14 +83,12 @@ def _nearest(engine: CourseQueryEngine, question: str) -> tuple[str, Answer]:
     nearness = vectors @ engine.embedding.embed([question])[0]
     best = sorted(nearness.argsort()[::-1][:2].tolist()) if quotable else []
     text = " ".join(f"{quotable[i].text} [{quotable[i].passage}]" for i in best)
-    from tutor.answering.citations import resolve
-
     passages = [hit.passage for hit in stream.hits]
     return text, Answer(question, text, stream.hits, resolve(text, passages), True, (), 0.0, 0.0)
 
 
 def _score(scores: Scores, row: dict, text: str, answer: Answer, service: AnsweringService) -> None:
-    found = [sentence.rsplit(" [", 1)[0] for sentence in sentences(text.replace("] ", "]\n\n"))] or [text]
+    found = sentences(MARKER.sub("", text)) or [text]
     points = service.embedding.embed(row["answer_points"]) @ service.embedding.embed(found).T
     scores.points.append(float(points.max(axis=1).mean()))
     gold = {(page["file"], page["page"]) for page in row["gold_pages"]}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from index_store.embedding import Embedding
 
@@ -23,10 +23,11 @@ ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|cf|vs|Fig|Sec|Eq|No|pp?|z\.B|d\
 
 @dataclass(frozen=True)
 class Quotable:
-    """A sentence that may be quoted: `passage` counts from 1."""
+    """A sentence that may be quoted: `passage` counts from 1; the one `nearest` to the question has to be."""
 
     passage: int
     text: str
+    nearest: bool = False
 
 
 def sentences(text: str) -> list[str]:
@@ -58,7 +59,9 @@ def choose_quotable(passages: Sequence[str], question: str, embedding: Embedding
         embedding.model.get_query_embedding(question)
     )
     kept: set[int] = set()
-    for i in np.argsort(-nearness)[:SENTENCES_CONSIDERED].tolist():
+    order = np.argsort(-nearness)[:SENTENCES_CONSIDERED].tolist()
+    every[order[0]] = replace(every[order[0]], nearest=True)
+    for i in order:
         kept.add(i)
         if i + 1 < len(every) and every[i + 1].passage == every[i].passage:
             kept.add(i + 1)
@@ -68,12 +71,16 @@ def choose_quotable(passages: Sequence[str], question: str, embedding: Embedding
 def grammar(quotable: Sequence[Quotable]) -> str:
     """EBNF for two to three of the sentences in order (one where there is one), each with its passage's number."""
     count = len(quotable)
+    required = next((i for i, q in enumerate(quotable) if q.nearest), -1)
     rules = [f"s{i} ::= {json.dumps(f'{q.text} [{q.passage}]', ensure_ascii=False)}" for i, q in enumerate(quotable)]
 
     def followers(last: int, used: int) -> str:
         space = '" " ' if used else ""
-        options = [f"{space}s{i} r{i}_{used + 1}" for i in range(last + 1, count)]
-        if used >= min(FEWEST, count) or not options:
+        # The required one cannot be passed over, and the last place is kept for it.
+        missing = last < required
+        reach = range(last + 1, required + 1 if missing else count) if not (missing and used == MOST - 1) else [required]
+        options = [f"{space}s{i} r{i}_{used + 1}" for i in reach]
+        if not missing and (used >= min(FEWEST, count) or not options):
             options.append('""')
         return " | ".join(options)
 

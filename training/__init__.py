@@ -1,0 +1,1 @@
+"""From examples to a model that can be served. Stands alone: knows nothing of the rooms that answer, ingest or index."""

@@ -1,0 +1,1 @@
+"""The pages in the browser. No answering logic in here."""
