@@ -89,13 +89,13 @@ def write_generation(folder: Path, passages: Sequence[Passage], vectors: np.ndar
     with (folder / "passages.jsonl").open("w", encoding="utf-8") as lines:
         lines.writelines(json.dumps(passage.as_dict(), ensure_ascii=False) + "\n" for passage in passages)
     _write_chroma(folder / "chroma", nodes)
-    _keyword_index(nodes).persist(str(folder / "bm25"), show_progress=False)
+    _make_keyword_index(nodes).persist(str(folder / "bm25"), show_progress=False)
     sync_folder(folder)
     write_atomically(folder / "manifest.json", json.dumps(asdict(manifest), ensure_ascii=False, indent=1))
 
 
 def _write_chroma(folder: Path, nodes: Sequence[BaseNode]) -> None:
-    client = _chroma_client(folder)
+    client = chroma_client(folder)
     try:
         collection = client.create_collection(COLLECTION, embedding_function=None, configuration={"hnsw": {"space": "cosine"}})
         store = _vector_store(collection)
@@ -107,13 +107,20 @@ def _write_chroma(folder: Path, nodes: Sequence[BaseNode]) -> None:
         client.close()
 
 
-def _keyword_index(nodes: Sequence[BaseNode]) -> BM25Retriever:
+def _make_keyword_index(nodes: Sequence[BaseNode]) -> BM25Retriever:
     from llama_index.retrievers.bm25 import BM25Retriever
 
     return BM25Retriever(nodes=list(nodes), similarity_top_k=min(len(nodes), 20))
 
 
-def _chroma_client(folder: Path) -> Any:
+def keyword_index(folder: Path) -> BM25Retriever:
+    """The keyword index of the generation in `folder`."""
+    from llama_index.retrievers.bm25 import BM25Retriever
+
+    return BM25Retriever.from_persist_dir(str(folder / "bm25"), show_progress=False)
+
+
+def chroma_client(folder: Path) -> Any:
     import chromadb
 
     return chromadb.PersistentClient(str(folder), settings=chromadb.Settings(anonymized_telemetry=False))
@@ -129,16 +136,14 @@ class Generation:
     """An opened generation. Raises EmbeddingError where `embedding` is not the one it was made with."""
 
     def __init__(self, folder: Path, embedding: Embedding) -> None:
-        from llama_index.retrievers.bm25 import BM25Retriever
-
         self.folder = folder
         self.manifest = read_manifest(folder)
         check_embedding(self.manifest, embedding.name, embedding.key)
-        self._client = _chroma_client(folder / "chroma")
+        self._client = chroma_client(folder / "chroma")
         try:
             self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
             rows = self._collection.count()
-            self.keywords = BM25Retriever.from_persist_dir(str(folder / "bm25"), show_progress=False)
+            self.keywords = keyword_index(folder)
         except Exception as error:  # Chroma and bm25s raise many kinds for a damaged file
             raise IndexDamagedError(f"{folder}: the index does not open ({error}). Ingest the course again.") from error
         if rows != self.manifest.passages:

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 
 from index_store.embedding import Embedding
 from index_store.passage import Passage
-from tutor.answering.quoting import sentences
+from tutor.answering.quoting import MARKER, sentences
 
-# Not right behind a word: `a[1]` is an index, not a citation.
-MARKER = re.compile(r"(?<![\w\])])\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 SUPPORTED = 0.6
 

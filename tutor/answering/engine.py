@@ -129,9 +129,9 @@ class CourseQueryEngine(BaseQueryEngine):
                 hits, found = retried, True
         if not found:
             return AnswerStream(question, hits, False, self._decline)
-        full = " ".join([*context, question])
         if self.model.style == "quote":
-            return AnswerStream(question, hits, True, lambda stream: self._quote(stream, full))
+            said = turns[-1].answer if turns else ""
+            return AnswerStream(question, hits, True, lambda stream: self._quote(stream, context, said))
         return AnswerStream(question, hits, True, lambda stream: self._explain(stream, turns))
 
     def _threshold(self) -> float:
@@ -147,17 +147,18 @@ class CourseQueryEngine(BaseQueryEngine):
         stream.answer = Answer(stream.question, text, stream.hits, (), False, (), 0.0, 0.0)
         yield text
 
-    def _quote(self, stream: AnswerStream, question: str) -> Iterator[str]:
+    def _quote(self, stream: AnswerStream, context: Sequence[str], said: str) -> Iterator[str]:
         """In the book's own sentences, chosen by the model."""
         texts = [hit.passage.text for hit in stream.hits]
-        quotable = choose_quotable(texts, question, self.embedding)
+        quotable = choose_quotable(texts, stream.question, self.embedding, context, said)
         if not quotable:  # passages of code or formulas alone hold no sentence
             yield from self._explain(stream, ())
             return
         messages = [
             ChatMessage(role=MessageRole.SYSTEM, content=prompts.QUOTE),
             ChatMessage(
-                role=MessageRole.USER, content=prompts.quote_question("\n".join(q.text for q in quotable), question)
+                role=MessageRole.USER,
+                content=prompts.quote_question("\n".join(q.text for q in quotable), " ".join([*context, stream.question])),
             ),
         ]
         yield from self._generate(stream, messages, len(texts), [], grammar=grammar(quotable))

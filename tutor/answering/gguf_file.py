@@ -67,27 +67,28 @@ def _prepare(source: Path, target: Path, notify: Callable[[str], None]) -> Prepa
         file = source
     else:
         notify(f"preparing {source.name} for this processor (once)")
-        _requantize(reader, fields, target)
+        requantize(reader, fields, target)
         file = target
     name = str(fields.get("general.basename") or source.stem)
     return PreparedGGUF(str(file), str(source), context, name)
 
 
-def _requantize(reader: Any, fields: dict[str, Any], target: Path) -> None:
-    """Write the model again with every matrix as Q8_0 (F16 where its rows are no multiple of a block)."""
+def requantize(reader: Any, fields: dict[str, Any], target: Path, quantization: str = "Q8_0") -> None:
+    """Write the model again with every matrix as `quantization` (F16 where its rows are no multiple of a block)."""
     import gguf
     import numpy as np
 
+    kind = gguf.GGMLQuantizationType[quantization]
     temporary = target.with_suffix(f".part-{os.getpid()}")
     writer = gguf.GGUFWriter(temporary, fields["general.architecture"])
     try:
         for name, field in reader.fields.items():
             if name.startswith("GGUF.") or name in {"general.architecture", "general.file_type"}:
                 continue
-            kind = field.types[0]
-            inner = field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None
-            writer.add_key_value(name, fields[name], kind, sub_type=inner)
-        writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+            outer = field.types[0]
+            inner = field.types[-1] if outer == gguf.GGUFValueType.ARRAY else None
+            writer.add_key_value(name, fields[name], outer, sub_type=inner)
+        writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{quantization}"])
         for tensor in reader.tensors:
             weights = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
             if weights.ndim == 1:
@@ -95,7 +96,6 @@ def _requantize(reader: Any, fields: dict[str, Any], target: Path) -> None:
             elif weights.shape[-1] % BLOCK:
                 writer.add_tensor(tensor.name, weights.astype(np.float16))
             else:
-                kind = gguf.GGMLQuantizationType.Q8_0
                 writer.add_tensor(tensor.name, gguf.quants.quantize(weights, kind), raw_dtype=kind)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()

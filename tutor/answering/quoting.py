@@ -18,6 +18,8 @@ SENTENCES_CONSIDERED = 4
 FEWEST, MOST = 2, 3
 SHORTEST, LONGEST = 25, 400
 BOUNDARY = re.compile(r"(?<=[.!?])[”’\")]*\s+(?=[“‘\"(]?[^\W\d_a-zß-öø-ÿ])|\n{2,}")
+# A citation: [2], not right behind a word, where it would be an index (`a[1]`).
+MARKER = re.compile(r"(?<![\w\])])\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|cf|vs|Fig|Sec|Eq|No|pp?|z\.B|d\.h|bzw|resp|al|Dr|Prof|St)\.$")
 
 
@@ -42,11 +44,16 @@ def sentences(text: str) -> list[str]:
     return [part for part in parts if SHORTEST <= len(part) <= LONGEST and part[-1:] in ".!?:”’\")"]
 
 
-def choose_quotable(passages: Sequence[str], question: str, embedding: Embedding) -> list[Quotable]:
-    """The sentences nearest to the question, each with the one after it, in reading order."""
+def choose_quotable(
+    passages: Sequence[str], question: str, embedding: Embedding, context: Sequence[str] = (), said: str = ""
+) -> list[Quotable]:
+    """The sentences nearest to the question, each with the one after it, in reading order.
+
+    `context` holds the earlier questions that this one leans on; what was `said` to them is not said again.
+    """
     import numpy as np
 
-    seen: set[str] = set()
+    seen: set[str] = {sentence for sentence in sentences(MARKER.sub("", said))} if context else set()
     every: list[Quotable] = []
     for number, passage in enumerate(passages, 1):
         for sentence in sentences(passage):
@@ -55,9 +62,9 @@ def choose_quotable(passages: Sequence[str], question: str, embedding: Embedding
                 every.append(Quotable(number, sentence))
     if not every:
         return []
-    nearness = embedding.embed([quotable.text for quotable in every]) @ np.asarray(
-        embedding.model.get_query_embedding(question)
-    )
+    asked = [question, " ".join([*context, question])] if context else [question]
+    toward = np.mean([embedding.model.get_query_embedding(text) for text in asked], axis=0)
+    nearness = embedding.embed([quotable.text for quotable in every]) @ toward
     kept: set[int] = set()
     order = np.argsort(-nearness)[:SENTENCES_CONSIDERED].tolist()
     every[order[0]] = replace(every[order[0]], nearest=True)

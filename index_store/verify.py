@@ -1,0 +1,94 @@
+"""Is a generation sound? Checked in a child process, since damaged HNSW files can crash the one that opens them.
+
+Counts agree with the manifest, and a sample of passages is found again, first, by its own vector.
+`python -m index_store.verify FOLDER` is the child; it prints one JSON line.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from index_store.errors import IndexDamagedError
+from index_store.generation import COLLECTION, chroma_client, keyword_index, read_manifest, read_passages
+
+SAMPLE = 50
+SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was seen of a sound generation: its passages, and how many were searched for."""
+
+    passages: int
+    sample: int
+
+
+def verify_in_child(folder: Path) -> Verified:
+    """Verify the generation in `folder`. Raises IndexDamagedError saying what is wrong."""
+    mend = "Ingest the course again."
+    try:
+        child = subprocess.run(
+            [sys.executable, "-m", "index_store.verify", str(folder)],
+            capture_output=True,
+            encoding="utf-8",
+            timeout=SECONDS,
+            cwd=Path(__file__).parent.parent,
+        )
+    except subprocess.TimeoutExpired:
+        raise IndexDamagedError(f"{folder}: opening the index takes more than {SECONDS} s. {mend}") from None
+    if child.returncode < 0:
+        raise IndexDamagedError(f"{folder}: opening the index crashes (signal {-child.returncode}). {mend}")
+    try:
+        row = json.loads(child.stdout.strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise IndexDamagedError(f"{folder}: the index does not open ({reason}). {mend}") from None
+    if "error" in row:
+        raise IndexDamagedError(row["error"])
+    return Verified(**row)
+
+
+def verify(folder: Path) -> Verified:
+    """As verify_in_child, in this process."""
+    manifest = read_manifest(folder)
+    passages = read_passages(folder)
+    if len(passages) != manifest.passages:
+        raise IndexDamagedError(
+            f"{folder}: {len(passages)} passages in passages.jsonl, {manifest.passages} in the manifest. Ingest the course again."
+        )
+    keyword_index(folder)
+    client = chroma_client(folder / "chroma")
+    collection = client.get_collection(COLLECTION, embedding_function=None)
+    if collection.count() != manifest.passages:
+        raise IndexDamagedError(
+            f"{folder}: {collection.count()} passages in Chroma, {manifest.passages} in the manifest. Ingest the course again."
+        )
+    step = max(1, len(passages) // SAMPLE)
+    ids = [passage.id for passage in passages[::step]]
+    rows = collection.get(ids=ids, include=["embeddings"])
+    vectors = dict(zip(rows["ids"], rows["embeddings"], strict=True))
+    lost = [key for key in ids if key not in vectors]
+    if not lost:
+        found = collection.query(query_embeddings=[vectors[key] for key in ids], n_results=3, include=["distances"])
+        # Equal texts have equal vectors: the passage or its twin, at distance 0, has to come first.
+        lost = [key for key, distances in zip(ids, found["distances"], strict=True) if not distances or distances[0] > 1e-3]
+    if lost:
+        raise IndexDamagedError(
+            f"{folder}: {len(lost)} of {len(ids)} sampled passages are not found by their own vector. Ingest the course again."
+        )
+    return Verified(manifest.passages, len(ids))
+
+
+def main() -> None:
+    try:
+        print(json.dumps(asdict(verify(Path(sys.argv[1])))))  # noqa: T201
+    except IndexDamagedError as error:
+        print(json.dumps({"error": str(error)}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

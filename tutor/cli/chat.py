@@ -1,0 +1,61 @@
+"""`tutor chat`: the page in the browser."""
+
+from __future__ import annotations
+
+import click
+
+from tutor.cli import options
+
+
+@click.command()
+@click.option("--port", type=int, metavar="PORT", help="Port to listen on (7860).")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on (127.0.0.1: this machine only).")
+@options.model
+@options.embedding
+@options.home
+def chat(
+    port: int | None,
+    host: str | None,
+    model: str | None,
+    style: str | None,
+    passages: int | None,
+    max_new_tokens: int | None,
+    embedding: str | None,
+    home: str | None,
+) -> None:
+    """Open the chat at http://127.0.0.1:7860 and serve it until Ctrl-C."""
+    settings = options.settings_of(
+        port=port,
+        host=host,
+        model=model,
+        style=style,
+        passages=passages,
+        max_new_tokens=max_new_tokens,
+        embedding=embedding,
+        home=home,
+    )
+    _check_free(settings.host, settings.port)
+    options.say("loading the language model and the embedding")
+
+    from tutor.answering.service import AnsweringService
+    from tutor.web import student
+
+    service = AnsweringService(settings, options.say)
+    for course in service.library.courses():
+        service.engine(course.name)  # a course made with another embedding is told now, not to a student
+    student.launch(service, settings.host, settings.port, lambda url: options.say(f"the chat is open at {url}  (Ctrl-C ends it)"))
+
+
+def _check_free(host: str, port: int) -> None:
+    import socket
+
+    from index_store.errors import SettingsError
+
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(
+                f"{host}:{port} cannot be listened on ({error.strerror}). Choose another with --port or --host."
+            ) from None
