@@ -79,7 +79,7 @@ class Course:
     def live(self) -> Path:
         """The live generation's folder. Raises CourseError where none was ever published."""
         try:
-            name = (self.folder / "CURRENT").read_text("utf-8").strip()
+            name = (self.folder / "CURRENT").read_text("utf-8", errors="replace").strip()
         except FileNotFoundError:
             raise CourseError(
                 f"course {self.name!r} has no index yet. Make one with: tutor ingest BOOK.pdf --course {self.name}"
@@ -118,8 +118,8 @@ class Course:
     def _sweep(self) -> None:
         """Remove torn generations, and complete ones beyond those kept. Only the writer may."""
         current = self.folder / "CURRENT"
-        live = current.read_text("utf-8").strip() if current.is_file() else ""
-        generations = sorted((self.folder / "generations").iterdir())
+        live = current.read_text("utf-8", errors="replace").strip() if current.is_file() else ""
+        generations = sorted(g for g in (self.folder / "generations").iterdir() if g.is_dir())
         complete = [g for g in generations if (g / "manifest.json").is_file()]
         keep = {g.name for g in complete[-GENERATIONS_KEPT:]} | {live}
         for generation in generations:

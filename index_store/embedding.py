@@ -88,6 +88,7 @@ def load_embedding(name: str = DEFAULT_EMBEDDING, device: str | None = None) -> 
             )
 
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+    from safetensors import SafetensorError
 
     try:
         model = HuggingFaceEmbedding(
@@ -98,7 +99,7 @@ def load_embedding(name: str = DEFAULT_EMBEDDING, device: str | None = None) -> 
             trust_remote_code=False,
             model_kwargs={"use_safetensors": True},
         )
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         first_line = str(error).strip().splitlines()[0]
         raise EmbeddingError(f"embedding {name!r} could not be loaded: {first_line}") from error
     encoder = model._model

@@ -139,16 +139,18 @@ class Generation:
         self.folder = folder
         self.manifest = read_manifest(folder)
         check_embedding(self.manifest, embedding.name, embedding.key)
-        self._client = chroma_client(folder / "chroma")
         try:
+            self._client = chroma_client(folder / "chroma")
             self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
             rows = self._collection.count()
             self.keywords = keyword_index(folder)
         except Exception as error:  # Chroma and bm25s raise many kinds for a damaged file
             raise IndexDamagedError(f"{folder}: the index does not open ({error}). Ingest the course again.") from error
-        if rows != self.manifest.passages:
+        words = len(self.keywords.bm25.corpus or ())  # None where its file is missing
+        if not rows == words == self.manifest.passages:
             raise IndexDamagedError(
-                f"{folder}: {rows} passages in Chroma, {self.manifest.passages} in the manifest. Ingest the course again."
+                f"{folder}: {rows} passages in Chroma, {words} in the keyword index, {self.manifest.passages} in the manifest. "
+                "Ingest the course again."
             )
         self.vectors = _vector_store(self._collection)
 

@@ -134,8 +134,6 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
     return Document(
         file=file,
         title=head["title"],
-        pages=tuple(
-            Page(row["number"], row["label"], tuple(Line(*line) for line in row["lines"])) for row in rows["page"]
-        ),
+        pages=tuple(Page(row["number"], row["label"], tuple(Line(*line) for line in row["lines"])) for row in rows["page"]),
         outline=tuple(OutlineEntry(*row) for row in rows["outline"]),
     )

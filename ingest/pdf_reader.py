@@ -57,6 +57,15 @@ def lines_of(page: Any, raw: Any) -> Iterator[tuple[str, float, float, float, fl
         high = 0
         lost = code in (0, 0xFFFE, 0xFFFF) or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF
         character = LOST if lost else chr(code)
+        # pdfium writes no line end after a hyphen: the word goes on where the next character stands lower (or higher).
+        if (
+            text
+            and text[-1] == HYPHEN
+            and raw.FPDFText_GetCharOrigin(handle, i, x, y)
+            and abs(y.value - place[2]) > place[0] / 2
+        ):
+            yield "".join(text), *place, round(right, 1), pitch
+            text = []
         if not text:
             if character.isspace():
                 continue

@@ -17,6 +17,7 @@ from index_store.files import sha256_of
 from index_store.generation import BookEntry, Manifest, read_passages
 from index_store.passage import Passage
 from index_store.vectors import VectorCache
+from index_store.verify import verify_in_child
 from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS, cut
 from ingest.pdf import read_pdf
 from ingest.structure import understand
@@ -94,10 +95,14 @@ def ingest(
 
 @dataclass(frozen=True)
 class _State:
-    """The course as it was: its manifest and its passages by file; empty for a new one."""
+    """The course as it was: its manifest and its passages by file; empty for a new one.
+
+    `whole` is False where the passages are not those that the manifest tells of; its books are then read again.
+    """
 
     manifest: Manifest | None
     passages: dict[str, list[Passage]]
+    whole: bool = True
 
     def entry(self, file: str) -> BookEntry | None:
         books = self.manifest.books if self.manifest else ()
@@ -106,14 +111,17 @@ class _State:
 
 def _state(course: Course) -> _State:
     try:
-        folder = course.live
-        manifest, passages = course.manifest(), read_passages(folder)
+        manifest = course.manifest()
     except (CourseError, IndexDamagedError):  # a first ingest, or a damaged index that this one replaces
         return _State(None, {})
-    by_file: dict[str, list[Passage]] = {}
-    for passage in passages:
-        by_file.setdefault(passage.file, []).append(passage)
-    return _State(manifest, by_file)
+    by_file: dict[str, list[Passage]] = {book.file: [] for book in manifest.books}
+    try:
+        for passage in read_passages(course.live):
+            by_file[passage.file].append(passage)
+        whole = all(len(by_file[book.file]) == book.passages for book in manifest.books)
+    except (KeyError, IndexDamagedError):
+        whole = False
+    return _State(manifest, by_file, whole)
 
 
 def _ingest(
@@ -127,7 +135,10 @@ def _ingest(
 ) -> IngestReport:
     settings = {"version": VERSION, "passage_tokens": PASSAGE_TOKENS, "overlap_tokens": OVERLAP_TOKENS}
     same_settings = (
-        old.manifest is not None and old.manifest.settings == settings and old.manifest.embedding_key == embedding.key
+        old.manifest is not None
+        and old.whole
+        and old.manifest.settings == settings
+        and old.manifest.embedding_key == embedding.key
     )
     outcomes: list[BookOutcome] = []
     entries: dict[str, BookEntry] = {book.file: book for book in old.manifest.books} if old.manifest else {}
@@ -135,7 +146,7 @@ def _ingest(
 
     sources = list(files)
     if old.manifest and not same_settings:
-        # Made otherwise: the books kept with the course are read again too, so that one index is of one kind.
+        # Made otherwise, or damaged: the books kept with the course are read again too, so that one index is of one kind.
         given = {file.name for file in files}
         kept = {book.file: course.book_file(book) for book in old.manifest.books if book.file not in given}
     else:
@@ -164,13 +175,23 @@ def _ingest(
         if e.file not in done
     ]
     everything = [passage for file in sorted(entries) for passage in passages[file]]
-    if not any(outcome.status == "read" for outcome in outcomes):
+    became = {outcome.status for outcome in outcomes}
+    if "read" not in became and ("refused" in became or not _damaged(course)):
         return IngestReport(course.name, tuple(outcomes), len(everything), 0, published=False)
     matrix, embedded = vectors.embed(
         embedding, [p.embedded_text for p in everything], lambda n, total: progress("embedding", n, total)
     )
     writer.publish(everything, matrix, embedding, [entries[file] for file in sorted(entries)], settings)
     return IngestReport(course.name, tuple(outcomes), len(everything), embedded, published=True)
+
+
+def _damaged(course: Course) -> bool:
+    """Whether the live index is not sound although its passages are whole; it is then made again from them."""
+    try:
+        verify_in_child(course.live)
+    except IndexDamagedError:
+        return True
+    return False
 
 
 def _sha256(file: Path) -> str:

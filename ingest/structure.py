@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from statistics import median
 
 from ingest.pdf import Document, Line, Page
@@ -56,7 +57,8 @@ class Book:
 def understand(document: Document) -> Book:
     """Find the structure of a document as read."""
     body_size = _body_size(document.pages)
-    kept = [_without_running_heads(document.pages, body_size)[page.number] for page in document.pages]
+    text_lines = _without_running_heads(document.pages, body_size)
+    kept = [text_lines[page.number] for page in document.pages]
     headings = (
         _headings_from_outline(document, kept) if document.outline else _headings_by_size(document.pages, kept, body_size)
     )
@@ -178,7 +180,10 @@ def _headings_by_size(
     for page, lines in zip(pages, kept, strict=True):
         for i, line in enumerate(lines):
             room = i == 0 or lines[i - 1].y - line.y > 1.2 * body_size or lines[i - 1].y < line.y
-            if line.size > HEADING_RATIO * body_size and room and _reads_like_a_title(line.text):
+            # The further line of a heading begins like any word.
+            goes_on = bool(candidates) and candidates[-1][:2] == (page.number, i - 1) and candidates[-1][2].size == line.size
+            text = line.text.capitalize() if goes_on else line.text
+            if line.size > HEADING_RATIO * body_size and room and _reads_like_a_title(text):
                 candidates.append((page.number, i, line))
     sizes: list[float] = []
     for size in sorted({line.size for _, _, line in candidates}, reverse=True):
@@ -187,6 +192,7 @@ def _headings_by_size(
     found: dict[tuple[int, int], tuple[str, ...]] = {}
     path: list[str] = []
     previous: tuple[int, int, int] | None = None
+    broken = False
     for number, i, line in candidates:
         title = " ".join(normalize(line.text.replace(SOFT_HYPHEN, "")).split())
         numbered = re.match(r"\d+(?:\.\d+)*", title)
@@ -195,25 +201,28 @@ def _headings_by_size(
             if numbered
             else min(next(n for n, size in enumerate(sizes) if line.size >= 0.95 * size), 3)
         )
-        if previous == (number, i - 1, level):  # a heading over two lines
-            path[-1] = f"{path[-1]} {title}"
+        if previous and previous[:2] == (number, i - 1) and (level == previous[2] or title[0].islower()):
+            level = previous[2]  # a heading over two lines
+            path[-1] = f"{path[-1]}{'' if broken else ' '}{title}"
             start = next(key for key in reversed(found) if found[key])
             found[start] = tuple(path)
             found[number, i] = ()
         else:
             path = [*path[:level], title]
             found[number, i] = tuple(path)
-        previous = (number, i, level)
+        previous, broken = (number, i, level), line.text.endswith(SOFT_HYPHEN)
     return found
 
 
 def _reads_like_a_title(text: str) -> bool:
-    letters = sum(character.isalpha() or character.isspace() for character in text)
-    return len(text) <= 90 and letters >= 0.75 * len(text) and bool(TITLE.fullmatch(text)) and LOST not in text
+    words = re.sub(r"^[\d.]+\s+", "", text)
+    letters = sum(character.isalpha() or character.isspace() for character in words)
+    return len(text) <= 90 and letters >= 0.75 * len(words) and bool(TITLE.fullmatch(text)) and LOST not in text
 
 
 def _key(title: str) -> str:
-    return re.sub(r"[\s'\"‘’“”\u00ad]+", "", normalize(title)).casefold()
+    # Without hyphens too: a heading broken at its own hyphen has a soft one there.
+    return re.sub(r"[\s'\"‘’“”\u00ad-]+", "", normalize(title)).casefold()
 
 
 def _is_contents(lines: Sequence[Line]) -> bool:
@@ -228,14 +237,17 @@ class _Flow:
         self.pitch = median(gaps) if gaps else 12.0
         self.margin = max((line.right for line in lines), default=0.0)
         self.left = min((line.x for line in lines), default=0.0)
-        self.code_left = min((line.x for line in lines if line.pitch), default=0.0)
+        self.code_left: dict[Line, float] = {}
+        for fixed_pitch, run in groupby(lines, key=lambda line: bool(line.pitch)):
+            block = list(run) if fixed_pitch else []
+            self.code_left.update(dict.fromkeys(block, min((line.x for line in block), default=0.0)))
         self.words = words
         self.previous: Line | None = None
 
     def append(self, section: Section, page: int, line: Line) -> None:
         text = line.text
         if line.pitch:
-            text = " " * round((line.x - self.code_left) / line.pitch) + text
+            text = " " * round((line.x - self.code_left[line]) / line.pitch) + text
         text = normalize(text)
         if not section.pages or section.pages[-1] != page:
             before = self._across_pages(section, text)
@@ -244,7 +256,7 @@ class _Flow:
             section.pages.append(page)
         elif self.previous is not None:
             section.text += self._between(self.previous, line, section)
-        *pieces, last = text.split(SOFT_HYPHEN)  # pdfium marks hyphens inside a line so too
+        *pieces, last = text.split(SOFT_HYPHEN)
         for piece in pieces:
             self._add(section, piece)
             section.text += SOFT_HYPHEN

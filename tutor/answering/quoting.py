@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from index_store.embedding import Embedding
 
 SENTENCES_CONSIDERED = 4
-FEWEST, MOST = 2, 3
+NEAR = 0.5  # of the nearest sentence's similarity
+FEWEST, MOST = 1, 3
 SHORTEST, LONGEST = 25, 400
 BOUNDARY = re.compile(r"(?<=[.!?])[”’\")]*\s+(?=[“‘\"(]?[^\W\d_a-zß-öø-ÿ])|\n{2,}")
 # A citation: [2], not right behind a word, where it would be an index (`a[1]`).
@@ -72,7 +73,7 @@ def choose_quotable(
         kept.add(i)
         if i + 1 < len(every) and every[i + 1].passage == every[i].passage:
             kept.add(i + 1)
-    return [every[i] for i in sorted(kept)]
+    return [every[i] for i in sorted(kept) if nearness[i] >= NEAR * nearness[order[0]]]
 
 
 def grammar(quotable: Sequence[Quotable]) -> str:

@@ -1,0 +1,93 @@
+"""The embedding model: what it gives, and what is refused before it is loaded."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+
+from index_store.embedding import BUILT_IN_SHA256, DEFAULT_EMBEDDING, embedding_folder, load_embedding
+from index_store.errors import EmbeddingError
+from index_store.files import sha256_of
+
+
+def test_vectors_are_unit_length_and_in_the_order_of_their_texts(embedding):
+    texts = ["a long sentence about the gravitation of planets and their moons", "heap", "binary search trees"]
+    vectors = embedding.embed(texts)
+    assert vectors.shape == (3, 384)  # the dimension published for all-MiniLM-L6-v2
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    for text, vector in zip(texts, vectors, strict=True):
+        np.testing.assert_allclose(embedding.embed([text])[0], vector, atol=1e-5)
+
+
+def test_vectors_are_the_mean_of_the_transformers_last_layer(embedding):
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = embedding_folder(DEFAULT_EMBEDDING)
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
+    with torch.no_grad():
+        hidden = model(**tokenizer(["a heap is not a search tree"], return_tensors="pt")).last_hidden_state[0]
+    mean = hidden.mean(dim=0).numpy()
+    np.testing.assert_allclose(embedding.embed(["a heap is not a search tree"])[0], mean / np.linalg.norm(mean), atol=1e-4)
+
+
+def test_no_texts_give_no_vectors(embedding):
+    assert embedding.embed([]).shape == (0, 384)
+
+
+def test_tokens_are_counted_without_the_special_ones_and_beyond_the_window(embedding):
+    assert embedding.count_tokens("the cat sat") == 3  # three words of the vocabulary
+    assert embedding.count_tokens("cat " * 1000) == 1000
+    assert embedding.max_tokens == 256
+
+
+def test_the_key_names_the_model_and_its_weights(embedding):
+    weights = embedding_folder(DEFAULT_EMBEDDING) / "model.safetensors"
+    assert embedding.key == f"{DEFAULT_EMBEDDING}@{sha256_of(weights)[:16]}"
+    assert sha256_of(weights) == BUILT_IN_SHA256
+
+
+def test_a_copy_of_the_model_in_a_folder_gives_the_same_vectors_under_the_folders_name(embedding, tmp_path):
+    shutil.copytree(embedding_folder(DEFAULT_EMBEDDING), tmp_path / "my-model")
+    mine = load_embedding(str(tmp_path / "my-model"))
+    assert mine.key == f"my-model@{BUILT_IN_SHA256[:16]}"
+    np.testing.assert_allclose(mine.embed(["a heap"]), embedding.embed(["a heap"]), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["no-such-model", "./no/such/folder", "/no/such", "a/b/c", "~/nothing-here"])
+def test_a_wrong_name_is_refused_in_one_line_that_says_what_to_give(name):
+    with pytest.raises(EmbeddingError) as refused:
+        load_embedding(name)
+    message = str(refused.value)
+    assert repr(name) in message
+    assert "Give all-MiniLM-L6-v2, a model folder or a hub id 'owner/name'." in message
+    assert "\n" not in message
+
+
+def test_a_hub_id_that_is_not_here_is_refused_in_one_line_while_the_network_is_closed():
+    with pytest.raises(EmbeddingError, match="embedding 'owner/no-such-model' could not be loaded: ") as refused:
+        load_embedding("owner/no-such-model")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_with_pickled_weights_only_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+    with pytest.raises(EmbeddingError, match="Pickled weights are not loaded"):
+        load_embedding(str(tmp_path))
+
+
+def test_a_folder_that_holds_no_model_is_refused(tmp_path):
+    with pytest.raises(EmbeddingError, match="Give a sentence-transformers model folder"):
+        load_embedding(str(tmp_path))
+
+
+def test_a_folder_with_damaged_weights_is_refused_in_one_line(tmp_path):
+    shutil.copytree(embedding_folder(DEFAULT_EMBEDDING), tmp_path / "damaged")
+    (tmp_path / "damaged" / "model.safetensors").write_bytes(b"garbage")
+    with pytest.raises(EmbeddingError, match="damaged' could not be loaded: ") as refused:
+        load_embedding(str(tmp_path / "damaged"))
+    assert "\n" not in str(refused.value)

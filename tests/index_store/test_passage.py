@@ -1,0 +1,55 @@
+"""What a passage says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from index_store.passage import Passage, embedding_prefix
+
+PASSAGE = Passage("a.pdf", "A Book", ("1 Sets", "1.1 Unions", "1.1.1 Finite ones"), 4, 4, "1", "1", "A union is a set.", 0).with_id()
+
+
+@pytest.mark.parametrize(
+    ("page", "page_end", "label", "label_end", "printed"),
+    [
+        (4, 4, "4", "4", "p. 4"),
+        (4, 5, "4", "5", "pp. 4-5"),
+        (4, 4, "1", "1", "p. 1 (PDF 4)"),
+        (3, 4, "iii", "1", "pp. iii-1 (PDF 3-4)"),
+    ],
+)
+def test_pages_are_cited_by_what_is_printed_on_them_then_by_the_files_count(page, page_end, label, label_end, printed):
+    assert replace(PASSAGE, page=page, page_end=page_end, label=label, label_end=label_end).pages == printed
+
+
+@pytest.mark.parametrize("change", [{"text": "Other."}, {"page": 5}, {"file": "b.pdf"}, {"ordinal": 1}, {"section": ("2",)}])
+def test_another_content_or_place_has_another_id_and_the_same_has_the_same(change):
+    assert replace(PASSAGE, id="").with_id().id == PASSAGE.id
+    assert replace(PASSAGE, **change).with_id().id != PASSAGE.id
+
+
+def test_the_embedded_text_begins_with_the_last_two_headings():
+    assert PASSAGE.embedded_text == "1.1 Unions > 1.1.1 Finite ones\nA union is a set."
+    assert PASSAGE.section_title == "1 Sets > 1.1 Unions > 1.1.1 Finite ones"
+
+
+def test_a_passage_without_headings_is_embedded_with_its_books_title():
+    assert replace(PASSAGE, section=()).embedded_text == "A Book\nA union is a set."
+
+
+def test_the_heading_line_has_at_most_160_characters():
+    assert embedding_prefix("B", ("x" * 100, "y" * 100)) == "x" * 100 + " > " + "y" * 57
+
+
+def test_a_passage_comes_back_equal_from_a_row_and_from_a_node():
+    odd = replace(PASSAGE, section=('A "quoted" > heading', "é"), text="Zeile\nmit µ und 𝑥")
+    assert Passage.from_dict(odd.as_dict()) == odd
+    assert Passage.from_node(odd.as_node()) == odd
+
+
+def test_the_metadata_of_a_node_is_flat_as_chroma_wants_and_is_not_embedded():
+    node = PASSAGE.as_node()
+    assert all(isinstance(value, str | int) for value in node.metadata.values())
+    assert node.get_content(metadata_mode="embed") == PASSAGE.embedded_text
