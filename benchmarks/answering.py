@@ -6,9 +6,9 @@ Machines are shared: compare rows of one run. Every configuration runs in a proc
 machine, then beside one process that keeps one core busy. After a warm-up each row is the median over `--repeats` prompts of
 one length, cut from the sample course's passages so that no two begin with the same token (no prefix cache helps), with 64
 new tokens each, past the end of the answer if need be. `asked again` is the first token's time for the last prompt once more.
-`cores` is the row's processor time by wall time and `others` what the rest of the machine used meanwhile: a row is sound where that
-is near 0 (near 1 beside the busy core). `peak MB` is the process's largest resident memory, Python, libraries and mapped weights
-included.
+`cores` is the row's processor time by wall time and `others` what the rest of the machine used meanwhile: a row is sound where
+that is near 0 (near 1 beside the busy core). `peak MB` is the process's largest resident memory, with Python, libraries and
+mapped weights.
 
 Agreement is with transformers in fp32 on the weights of the shipped Q4_1 file, over text of the sample course that is fed token
 by token: `KL` is the mean divergence of the next token's distribution, KL(fp32 || engine) in nats, and `same first choice` the
@@ -145,8 +145,8 @@ def _print_speed(size: Size, folder: Path) -> None:
                 print(f"{start}| {row['error']} | | | | | | | |", flush=True)
                 continue
             print(
-                f"{start}| {row['cores']:.1f} | {row['others']:.1f} | {row['prompt']} | {row['first']:.2f} | {row['again']:.2f} "
-                f"| {row['prompt'] / row['first']:.0f} | {row['decode']:.1f} | {_megabytes(row)} |",
+                f"{start}| {row['cores']:.1f} | {row['others']:.1f} | {row['prompt']} | {row['first']:.2f} "
+                f"| {row['again']:.2f} | {row['prompt'] / row['first']:.0f} | {row['decode']:.1f} | {_megabytes(row)} |",
                 flush=True,
             )
 

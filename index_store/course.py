@@ -1,9 +1,9 @@
 """A course: a folder of generations, the name of the live one in `CURRENT`, and a lock for its one writer.
 
-    HOME/courses/NAME/CURRENT           the live generation's name, replaced by an atomic rename
-    HOME/courses/NAME/generations/ID/   immutable indexes (see generation.py)
-    HOME/courses/NAME/books/SHA256.pdf  the books themselves, by content
-    HOME/vectors.sqlite                 vectors already made (see vectors.py)
+HOME/courses/NAME/CURRENT           the live generation's name, replaced by an atomic rename
+HOME/courses/NAME/generations/ID/   immutable indexes (see generation.py)
+HOME/courses/NAME/books/SHA256.pdf  the books themselves, by content
+HOME/vectors.sqlite                 vectors already made (see vectors.py)
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ class Course:
         current = self.folder / "CURRENT"
         live = current.read_text("utf-8", errors="replace").strip() if current.is_file() else ""
         generations = sorted(g for g in (self.folder / "generations").iterdir() if g.is_dir())
-        complete = [g for g in generations if (g / "manifest.json").is_file()]
-        keep = {g.name for g in complete[-GENERATIONS_KEPT:]} | {live}
+        complete = [g for g in generations if g.name != live and (g / "manifest.json").is_file()]
+        keep = {g.name for g in complete[1 - GENERATIONS_KEPT :]} | {live}
         for generation in generations:
             if generation.name not in keep:
                 shutil.rmtree(generation)

@@ -1,12 +1,12 @@
 """The one exception tree. Every message is one line: place, what is wrong, how to mend it.
 
-    CourseTutorError
-    ├── BookError            a file that cannot be read as a course book
-    ├── CourseError          a course that is unknown, misnamed, empty or held by another writer
-    ├── EmbeddingError       an embedding model that is missing, unsafe or not the one an index was made with
-    ├── IndexDamagedError    a generation whose files do not agree with its manifest
-    ├── ModelError           a language model that cannot be found, loaded, reached, or that failed while answering
-    └── SettingsError        a setting that is unknown or out of range
+CourseTutorError
+├── BookError            a file that cannot be read as a course book
+├── CourseError          a course that is unknown, misnamed, empty or held by another writer
+├── EmbeddingError       an embedding model that is missing, unsafe or not the one an index was made with
+├── IndexDamagedError    a generation whose files do not agree with its manifest
+├── ModelError           a language model that cannot be found, loaded, reached, or that failed while answering
+└── SettingsError        a setting that is unknown or out of range
 """
 
 

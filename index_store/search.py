@@ -100,8 +100,7 @@ class CourseSearch(BaseRetriever):
         found = fused.retrieve(QueryBundle(text, embedding=vector))[: top_k or self._top_k]
         similarity = generation.similarities([hit.node.node_id for hit in found], vector)
         return [
-            Hit(Passage.from_node(hit.node), hit.score or 0.0, cosine)
-            for hit, cosine in zip(found, similarity, strict=True)
+            Hit(Passage.from_node(hit.node), hit.score or 0.0, cosine) for hit, cosine in zip(found, similarity, strict=True)
         ]
 
     def once_a_generation(self, name: str, compute: Callable[[CourseSearch], float]) -> float:

@@ -32,7 +32,7 @@ def verify_in_child(folder: Path) -> Verified:
     mend = "Ingest the course again."
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "index_store.verify", str(folder)],
+            [sys.executable, "-m", "index_store.verify", str(folder.resolve())],
             capture_output=True,
             encoding="utf-8",
             timeout=SECONDS,
@@ -58,7 +58,8 @@ def verify(folder: Path) -> Verified:
     passages = read_passages(folder)
     if len(passages) != manifest.passages:
         raise IndexDamagedError(
-            f"{folder}: {len(passages)} passages in passages.jsonl, {manifest.passages} in the manifest. Ingest the course again."
+            f"{folder}: {len(passages)} passages in passages.jsonl, {manifest.passages} in the manifest. "
+            "Ingest the course again."
         )
     keyword_index(folder)
     client = chroma_client(folder / "chroma")

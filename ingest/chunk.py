@@ -53,9 +53,16 @@ def _pieces(section: Section, size: int, count_tokens: Callable[[str], int]) -> 
         paragraph_separator="\n\n",
     )
     pieces: list[tuple[int, str]] = []
-    start = -1
+    start, end = -1, 0
     for text in splitter.split_text(section.text):
         start = section.text.index(text, start + 1)
+        # The same words may stand earlier too, but a piece shares no more than the overlap with the one before it.
+        while start < end and count_tokens(section.text[start:end]) > OVERLAP_TOKENS:
+            further = section.text.find(text, start + 1)
+            if further < 0:
+                break
+            start = further
+        end = start + len(text)
         if len(text) >= FEWEST_CHARACTERS:
             pieces.append((start, text))
     return pieces

@@ -88,7 +88,7 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
     except OSError as error:
         raise BookError(str(file), error.strerror or str(error), "Check the path and its permissions.") from error
     child = subprocess.Popen(
-        [sys.executable, "-m", "ingest.pdf_reader", str(file), str(MEGABYTES), str(SECONDS_A_BOOK), str(PAGES)],
+        [sys.executable, "-m", "ingest.pdf_reader", str(file.resolve()), str(MEGABYTES), str(SECONDS_A_BOOK), str(PAGES)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,

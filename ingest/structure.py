@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from statistics import median
 
 from ingest.pdf import Document, Line, Page
@@ -233,7 +233,7 @@ class _Flow:
     """Joins the lines of one page to a section's text: spaces inside a paragraph, blank lines between, code as set."""
 
     def __init__(self, lines: Sequence[Line], words: Counter[str]) -> None:
-        gaps = [a.y - b.y for a, b in zip(lines, lines[1:], strict=False) if 0 < a.y - b.y < 40]
+        gaps = [a.y - b.y for a, b in pairwise(lines) if 0 < a.y - b.y < 40]
         self.pitch = median(gaps) if gaps else 12.0
         self.margin = max((line.right for line in lines), default=0.0)
         self.left = min((line.x for line in lines), default=0.0)

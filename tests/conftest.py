@@ -11,7 +11,9 @@ import typst
 from index_store.course import Library
 from index_store.embedding import Embedding, load_embedding
 from ingest.pipeline import ingest
+from tutor.answering.service import AnsweringService
 from tutor.offline import close_network
+from tutor.settings import load_settings
 
 close_network(hub=False)  # before any fixture imports a model library
 
@@ -57,3 +59,9 @@ def typeset() -> Callable[[Path, str], Path]:
         return file
 
     return compile_to
+
+
+@pytest.fixture(scope="session")
+def service(sample_library: Library) -> AnsweringService:
+    """The built-in model and embedding over the sample course."""
+    return AnsweringService(load_settings(home=sample_library.home))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from index_store.embedding import DEFAULT_EMBEDDING
@@ -44,6 +44,15 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
     port: int = Field(7860, ge=1, le=65535, description="Port the chat listens on.")
 
+    @field_validator("home")
+    @classmethod
+    def _folder(cls, home: Path) -> Path:
+        # Absolute, for children run in another folder.
+        home = home.expanduser().absolute()
+        if home.exists() and not home.is_dir():
+            raise ValueError("not a folder")
+        return home
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -62,7 +71,7 @@ def load_settings(**flags: Any) -> Settings:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         raise SettingsError("; ".join(_fault(fault) for fault in error.errors())) from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{SETTINGS_FILE}: not valid TOML: {error}. Mend that line.") from None
 
 
@@ -72,4 +81,5 @@ def _fault(fault: Any) -> str:
         near = difflib.get_close_matches(name, Settings.model_fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(Settings.model_fields)}."
         return f"{SETTINGS_FILE}: unknown setting {name!r}; {hint}"
-    return f"setting {name!r} is {fault['input']!r}: {fault['msg'].lower()}. Mend it in {SETTINGS_FILE}, TUTOR_{name.upper()} or the flag"
+    places = f"{SETTINGS_FILE}, TUTOR_{name.upper()} or the flag"
+    return f"setting {name!r} is {fault['input']!r}: {fault['msg'].lower()}. Mend it in {places}"

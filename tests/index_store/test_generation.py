@@ -21,7 +21,9 @@ def folder(sample_library, tmp_path):
 
 def test_a_generation_holds_its_passages_in_reading_order_with_their_vectors(folder, embedding):
     passages = read_passages(folder)
-    assert [p.ordinal for p in passages if p.file == "mechanics.pdf"] == list(range(sum(p.file == "mechanics.pdf" for p in passages)))
+    assert [p.ordinal for p in passages if p.file == "mechanics.pdf"] == list(
+        range(sum(p.file == "mechanics.pdf" for p in passages))
+    )
     generation = Generation(folder, embedding)
     vector = embedding.embed(["the law of large numbers"])[0]
     chosen = [passages[0], passages[100], passages[7]]
@@ -51,7 +53,9 @@ def test_another_embedding_is_refused_naming_both_and_the_way_out(folder, embedd
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b"null", b"{}", b'{"format": 1}', b'{"format": 1, "books": 3}', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"{", b"[]", b"null", b"{}", b'{"format": 1}', b'{"format": 1, "books": 3}', b"\xff\xfe"]
+)
 def test_a_missing_or_unreadable_manifest_is_damage(folder, embedding, content):
     (folder / "manifest.json").unlink()
     if content is not None:

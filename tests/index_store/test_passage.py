@@ -8,7 +8,9 @@ import pytest
 
 from index_store.passage import Passage, embedding_prefix
 
-PASSAGE = Passage("a.pdf", "A Book", ("1 Sets", "1.1 Unions", "1.1.1 Finite ones"), 4, 4, "1", "1", "A union is a set.", 0).with_id()
+PASSAGE = Passage(
+    "a.pdf", "A Book", ("1 Sets", "1.1 Unions", "1.1.1 Finite ones"), 4, 4, "1", "1", "A union is a set.", 0
+).with_id()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import pypdf
 import pytest
@@ -17,7 +18,7 @@ BOOKS = ("algorithms.pdf", "mechanics.pdf", "probability.pdf")
 
 def letters(text):
     """Only the plain letters, so that two readers' ideas of spaces, hyphens and formulas do not matter."""
-    return re.sub(r"[^A-Za-z]", "", text)
+    return re.sub(r"[^A-Za-z]", "", unicodedata.normalize("NFKC", text))
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,9 @@ def book_of(text, path=("1 Sets",), pages=(1,), starts=(0,)):
 
 def test_every_embedded_text_fits_what_the_model_reads(passages, embedding):
     # all-MiniLM-L6-v2 reads 256 tokens, two of which are [CLS] and [SEP].
-    counts = [len(embedding.tokenizer(p.embedded_text, add_special_tokens=True, truncation=False)["input_ids"]) for p in passages]
+    counts = [
+        len(embedding.tokenizer(p.embedded_text, add_special_tokens=True, truncation=False)["input_ids"]) for p in passages
+    ]
     assert embedding.max_tokens == 256
     assert max(counts) <= 256
     assert max(counts) > 180, "passages are meant to fill the model's window"
@@ -47,7 +50,9 @@ def test_text_without_spaces_or_sentences_still_fits(embedding):
 
 def test_a_long_heading_takes_its_room_from_the_passage(embedding):
     path = ("1 " + "Incomprehensible characterisations " * 8, "1.1 " + "Self-adjoint transformations " * 8)
-    made = cut(book_of("A sentence of some length about sets. " * 100, path), "b.pdf", embedding.count_tokens, embedding.max_tokens)
+    made = cut(
+        book_of("A sentence of some length about sets. " * 100, path), "b.pdf", embedding.count_tokens, embedding.max_tokens
+    )
     assert max(embedding.count_tokens(passage.embedded_text) for passage in made) <= 254
 
 
@@ -58,8 +63,8 @@ def test_a_passage_stands_on_the_pages_it_names(sample_books, passages, book):
     for passage in (p for p in passages if p.file == book):
         # A stretch of prose at each end; formulas and figures are ordered differently by different readers.
         for page, prose in (
-            (passage.page, re.match(r"[A-Za-z ,.’]{40}", passage.text)),
-            (passage.page_end, re.search(r"[A-Za-z ,.’]{40}$", passage.text)),
+            (passage.page, re.match(r"[A-Za-z ,.’]{24}", passage.text)),
+            (passage.page_end, re.search(r"[A-Za-z ,.’]{24}$", passage.text)),
         ):
             if prose:
                 checked += 1
@@ -95,7 +100,9 @@ def test_no_prose_of_a_section_is_left_out_of_its_passages(sample_books, passage
 
 
 def test_a_passage_never_crosses_a_section(embedding):
-    book = Book("B", (Section(("1 A",), "Alpha.  " * 3, [0], [1]), Section(("2 B",), "Beta. " * 3, [0], [1])), {1: "1"}, 1, 0, 0)
+    book = Book(
+        "B", (Section(("1 A",), "Alpha.  " * 3, [0], [1]), Section(("2 B",), "Beta. " * 3, [0], [1])), {1: "1"}, 1, 0, 0
+    )
     made = cut(book, "b.pdf", embedding.count_tokens, embedding.max_tokens)
     assert [(p.section, p.text.split()[0]) for p in made] == [(("1 A",), "Alpha."), (("2 B",), "Beta.")]
 
@@ -109,7 +116,6 @@ def test_a_passage_across_a_page_names_both_pages_and_their_labels(embedding):
 
 def test_a_repeated_sentence_gets_the_page_of_its_own_place(embedding):
     sentence = "This sentence is on every page of the appendix and has words enough to fill some room. "
-    # 300 characters a page are about four sentences; pages follow by hand from the offset.
     text = (sentence * 60).strip()
     starts = list(range(0, len(text), 1000))
     book = book_of(text, pages=range(1, len(starts) + 1), starts=starts)

@@ -99,7 +99,9 @@ def test_every_listing_keeps_the_indentation_of_the_books_source(books, sample_b
     whole = "\n".join(section.text for section in books[name].sections)
     for listing in listings:
         expected = [
-            line[: len(line) - len(line.lstrip())] + flat(line) for line in textwrap.dedent(listing).splitlines() if line.strip()
+            line[: len(line) - len(line.lstrip())] + flat(line)
+            for line in textwrap.dedent(listing).splitlines()
+            if line.strip()
         ]
         assert "\n".join(expected) in re.sub(r"\n+", "\n", whole)
 
@@ -135,7 +137,10 @@ def test_no_paragraph_of_a_sample_book_ends_inside_a_word_or_after_a_comma(books
     assert len(sentences) >= 10
     pieces = [flat(piece) for section in books[name].sections for piece in section.text.split("\n\n")]
     crossing = [sentence for sentence in sentences if not any(sentence in piece for piece in pieces)]
-    pages = [flat(page.extract_text().replace("-\n", "").replace("\n", " ")) for page in pypdf.PdfReader(sample_books / f"{name}.pdf").pages]
+    pages = [
+        flat(page.extract_text().replace("-\n", "").replace("\n", " "))
+        for page in pypdf.PdfReader(sample_books / f"{name}.pdf").pages
+    ]
     assert not [sentence for sentence in crossing if any(sentence in page for page in pages)]
 
 

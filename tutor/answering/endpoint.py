@@ -61,17 +61,24 @@ def connect(spec: str, api_key: str) -> Endpoint:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise ModelError(f"{base}: cannot be reached ({error}). Start the server, or check host and port.") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{base}: not an OpenAI-compatible endpoint (/models has no list). Check that the URL ends in /v1.") from error
+        raise ModelError(
+            f"{base}: not an OpenAI-compatible endpoint (/models has no list). Check that the URL ends in /v1."
+        ) from error
     if not name and len(models) == 1:
         name = next(iter(models))
     if name not in models:
         known = ", ".join(sorted(models)) or "none"
-        wanted = f"has no model {name!r}" if name else "has several models"
+        wanted = f"has no model {name!r}" if name else "has several models" if models else "has no model"
         raise ModelError(f"{base}: {wanted} (models: {known}). Give one as {base}#NAME.")
-    row = models[name]
-    meta = row.get("meta") or {}
-    context = row.get("max_model_len") or meta.get("n_ctx") or meta.get("n_ctx_train") or DEFAULT_CONTEXT
-    return Endpoint(base, name, int(context), api_key)
+    return Endpoint(base, name, _context_window(models[name]), api_key)
+
+
+def _context_window(row: dict[str, Any]) -> int:
+    """What vLLM or llama-server says of the model's context, in tokens; other servers say nothing."""
+    meta = row.get("meta")
+    meta = meta if isinstance(meta, dict) else {}
+    said = (row.get("max_model_len"), meta.get("n_ctx"), meta.get("n_ctx_train"))
+    return next((value for value in said if isinstance(value, int) and value > 0), DEFAULT_CONTEXT)
 
 
 def open_llm(endpoint: Endpoint, max_new_tokens: int) -> OpenAILike:

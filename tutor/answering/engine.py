@@ -29,8 +29,15 @@ from tutor.answering.models import LanguageModel
 from tutor.answering.quoting import choose_quotable, grammar
 
 # A question that opens or points back like this is searched together with the one before it.
-OPENINGS = r"(and|but|so|why|how so|how come|what about|then|really|et|mais|pourquoi|und|aber|warum|wieso)\b"
-POINTERS = r"\b(it|its|this|that|these|those|they|them|their|he|she|ça|cela|celui-ci|ils|elles|dies|diese[rs]?|das|davon|daf[üu]r)\b"
+OPENINGS = r"(and|but|so|what about|how about|et|mais|und|aber)\b"
+POINTERS = (
+    r"\b(it|its|this|these|those|they|them|their|he|she|ça|cela|ceci|ils|elles|dies|diese[mnrs]?|davon|daf[üu]r|dabei)\b"
+    # "that" mostly joins clauses; it points back after a verb and at the end.
+    r"|\b(is|was|does|did|do|why|how|about|of) that\b|\bthat\W*$"
+)
+SHORT_WORDS = 3
+# Short, and still whole: "what is recursion", "explain: heaps".
+DEFINITIONS = r"(what('s| is| are| was)|define|explain:?|was (ist|sind)|qu'est-ce qu\S*|c'est quoi)\s+\w{3,}"
 LONGEST_QUESTION = 2000
 REPEATED = 24
 
@@ -218,7 +225,9 @@ class CourseQueryEngine(BaseQueryEngine):
             raise
         except Exception as error:  # one request to a foreign engine: whatever it raises becomes one named line
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise ModelError(f"{self.model.name} failed while answering: {reason}. Try again, or choose another --model.") from error
+            raise ModelError(
+                f"{self.model.name} failed while answering: {reason}. Try again, or choose another --model."
+            ) from error
         finally:
             if parts is not None:
                 parts.close()  # a stopped answer ends the generation, not only the reading
@@ -242,7 +251,7 @@ def leaned_on(question: str, turns: Sequence[Turn]) -> list[str]:
     current = question
     for turn in reversed(turns):
         folded = current.casefold().strip()
-        short = len(re.findall(r"\w+", folded)) <= 3
+        short = len(re.findall(r"\w+", folded)) <= SHORT_WORDS and not re.match(DEFINITIONS, folded)
         if not (short or re.match(OPENINGS, folded) or re.search(POINTERS, folded)):
             break
         context.insert(0, turn.question)
@@ -263,7 +272,7 @@ def _repeats(text: str) -> bool:
     """Whether the last finished sentence or line was written twice before."""
     parts = [part.strip() for part in re.split(r"(?<=[.!?])\s+|\n+", text)]
     finished = [part for part in parts[:-1] if len(part) >= REPEATED]
-    return len(finished) >= 3 and finished.count(finished[-1]) >= 3 or _cycles(text)
+    return (len(finished) >= 3 and finished.count(finished[-1]) >= 3) or _cycles(text)
 
 
 def _cycles(text: str) -> bool:

@@ -1,10 +1,10 @@
 """Which language model answers, and how it is reached: one string, five forms.
 
-    smollm2-135m               built in, CPU, OpenVINO GenAI
-    path/to/model.gguf         any GGUF chat model, CPU, OpenVINO GenAI
-    path/to/folder             safetensors through transformers: 4-bit NF4 on CUDA, full precision on a CPU
-    owner/name                 the same from a model hub (the only form that may use the network beyond the URL)
-    http://host:port/v1#name   an OpenAI-compatible endpoint
+smollm2-135m               built in, CPU, OpenVINO GenAI
+path/to/model.gguf         any GGUF chat model, CPU, OpenVINO GenAI
+path/to/folder             safetensors through transformers: 4-bit NF4 on CUDA, full precision on a CPU
+owner/name                 the same from a model hub (the only form that may use the network beyond the URL)
+http://host:port/v1#name   an OpenAI-compatible endpoint
 """
 
 from __future__ import annotations
@@ -141,10 +141,8 @@ def _openvino(spec: str, kind: str, settings: Settings, style: str, notify: Call
     context = settings.context_window or prepared.context_window
     name = DEFAULT_MODEL if kind == "built-in" else source.stem
     try:
-        llm = OpenVINOLLM(
-            Path(prepared.file), model_name=name, context_window=context, max_new_tokens=settings.max_new_tokens
-        )
-    except RuntimeError as error:
+        llm = OpenVINOLLM(Path(prepared.file), model_name=name, context_window=context, max_new_tokens=settings.max_new_tokens)
+    except (RuntimeError, IndexError, ValueError) as error:
         raise ModelError(f"{source}: OpenVINO GenAI cannot load it: {str(error).strip().splitlines()[-1]}") from error
     return LanguageModel(
         name=name,

@@ -45,15 +45,20 @@ class Batcher:
     """Steps an OpenVINO GenAI pipeline in one thread for requests of any thread."""
 
     def __init__(self, model: Path, device: str = "CPU") -> None:
-        scheduler = openvino_genai.SchedulerConfig()
-        scheduler.enable_prefix_caching = True  # the instructions in front of every question are computed once
-        scheduler.cache_size = CACHE_GIGABYTES
-        self.pipeline = openvino_genai.ContinuousBatchingPipeline(str(model), scheduler, device, {})
+        self._model, self._device = model, device
+        self.pipeline = self._open()
+        self._failed = False
         self.tokenizer = self.pipeline.get_tokenizer()
         self._waiting: queue.SimpleQueue[_Request] = queue.SimpleQueue()
         self._running: dict[int, _Request] = {}
         self._next = 0
         threading.Thread(target=self._work, name="openvino-batch", daemon=True).start()
+
+    def _open(self) -> Any:
+        scheduler = openvino_genai.SchedulerConfig()
+        scheduler.enable_prefix_caching = True  # the instructions in front of every question are computed once
+        scheduler.cache_size = CACHE_GIGABYTES
+        return openvino_genai.ContinuousBatchingPipeline(str(self._model), scheduler, self._device, {})
 
     def generate(self, prompt: Any, config: Any) -> Iterator[int]:
         """Token ids as they come; closing the iterator ends the generation."""
@@ -75,15 +80,18 @@ class Batcher:
                 self._admit(self._waiting.get())
             try:
                 self._step()
-            except RuntimeError as error:
+            except Exception as error:  # noqa: BLE001  every reader is told; without this thread they would wait for ever
                 for request in self._running.values():
                     request.tokens.put(error)
                 self._running.clear()
+                self._failed = True
 
     def _admit(self, request: _Request) -> None:
         try:
+            if self._failed:  # a pipeline in which a step has failed refuses every later one
+                self.pipeline, self._failed = self._open(), False
             request.handle = self.pipeline.add_request(self._next, request.prompt, request.config)
-        except RuntimeError as error:
+        except Exception as error:  # noqa: BLE001  as above
             request.tokens.put(error)
             return
         self._running[self._next] = request
@@ -155,10 +163,7 @@ class OpenVINOLLM(CustomLLM):
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
-        response = CompletionResponse(text="")
-        for response in self.stream_complete(prompt, formatted, **kwargs):
-            pass
-        return response
+        return CompletionResponse(text="".join(part.delta or "" for part in self.stream_complete(prompt, formatted, **kwargs)))
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:

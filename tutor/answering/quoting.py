@@ -18,10 +18,16 @@ SENTENCES_CONSIDERED = 4
 NEAR = 0.5  # of the nearest sentence's similarity
 FEWEST, MOST = 1, 3
 SHORTEST, LONGEST = 25, 400
-BOUNDARY = re.compile(r"(?<=[.!?])[”’\")]*\s+(?=[“‘\"(]?[^\W\d_a-zß-öø-ÿ])|\n{2,}")
+BOUNDARY = re.compile(r"(?<=[.!?])[”’\")]*\s+(?=[“‘\"(]?[^\W_a-zß-öø-ÿ])|\n{2,}")
 # A citation: [2], not right behind a word, where it would be an index (`a[1]`).
 MARKER = re.compile(r"(?<![\w\])])\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|cf|vs|Fig|Sec|Eq|No|pp?|z\.B|d\.h|bzw|resp|al|Dr|Prof|St)\.$")
+# "Theorem (Bayes)." belongs to what follows.
+LABEL = re.compile(
+    r"(Theorem|Lemma|Corollary|Proposition|Definition|Example|Proof|Remark|Note|Satz|Lemma|Beweis|Beispiel|Bemerkung"
+    r"|Théorème|Corollaire|Définition|Exemple|Preuve|Remarque)( [\d.]+)?( \([^()]{2,60}\))?\."
+)
+PROSE = 0.6  # least share of letters and spaces; below it a line is a formula
 
 
 @dataclass(frozen=True)
@@ -34,15 +40,19 @@ class Quotable:
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of `text`, white space folded; code and stray fragments left out."""
+    """The sentences of `text`, white space folded; code, formulas and stray fragments left out."""
     parts: list[str] = []
     for part in BOUNDARY.split(text):
         folded = " ".join(part.split())
-        if parts and ABBREVIATION.search(parts[-1]):
+        if parts and (ABBREVIATION.search(parts[-1]) or LABEL.fullmatch(parts[-1])):
             parts[-1] += f" {folded}"
         elif folded:
             parts.append(folded)
-    return [part for part in parts if SHORTEST <= len(part) <= LONGEST and part[-1:] in ".!?:”’\")"]
+    return [part for part in parts if SHORTEST <= len(part) <= LONGEST and part[-1] in '.!?:”’")' and _is_prose(part)]
+
+
+def _is_prose(text: str) -> bool:
+    return sum(character.isalpha() or character.isspace() for character in text) >= PROSE * len(text)
 
 
 def choose_quotable(
@@ -54,7 +64,7 @@ def choose_quotable(
     """
     import numpy as np
 
-    seen: set[str] = {sentence for sentence in sentences(MARKER.sub("", said))} if context else set()
+    seen: set[str] = set(sentences(MARKER.sub("", said))) if context else set()
     every: list[Quotable] = []
     for number, passage in enumerate(passages, 1):
         for sentence in sentences(passage):

@@ -48,6 +48,7 @@ def load(name: str, max_new_tokens: int, local: bool) -> tuple[TransformersLLM, 
     """The model and a phrase on how it is held. Raises ModelError where transformers cannot load it."""
     import torch
     import transformers
+    from safetensors import SafetensorError
 
     transformers.utils.logging.disable_progress_bar()
     options: dict[str, Any] = {"trust_remote_code": False, "local_files_only": local}
@@ -60,12 +61,12 @@ def load(name: str, max_new_tokens: int, local: bool) -> tuple[TransformersLLM, 
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(name, **options)
         model = transformers.AutoModelForCausalLM.from_pretrained(name, **options, **weights)
-    except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
         raise ModelError(f"{name}: transformers cannot load it: {str(error).strip().splitlines()[0]}") from error
     if not tokenizer.chat_template:
         raise ModelError(f"{name}: the tokenizer has no chat template. Choose an instruction-tuned model.")
     stops = _stop_tokens(model, tokenizer)
-    llm = TransformersLLM(
+    llm = TransformersLLM(  # type: ignore[call-arg]
         model=model,
         tokenizer=tokenizer,
         model_name=name,
@@ -158,7 +159,7 @@ class TransformersLLM(HuggingFaceLLM):
                         stopping_criteria=StoppingCriteriaList([Stopped()]),
                         **self.generate_kwargs,
                     )
-            except Exception as error:  # carried to the reader's thread, and raised there
+            except Exception as error:  # noqa: BLE001  carried to the reader's thread, and raised there
                 failed.append(error)
                 streamer.end()
 

@@ -43,7 +43,9 @@ def chat(
     service = AnsweringService(settings, options.say)
     for course in service.library.courses():
         service.engine(course.name)  # a course made with another embedding is told now, not to a student
-    student.launch(service, settings.host, settings.port, lambda url: options.say(f"the chat is open at {url}  (Ctrl-C ends it)"))
+    student.launch(
+        service, settings.host, settings.port, lambda url: options.say(f"the chat is open at {url}  (Ctrl-C ends it)")
+    )
 
 
 def _check_free(host: str, port: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from tutor.cli import options
@@ -17,7 +19,7 @@ def courses(home: str | None, as_json: bool) -> None:
     from index_store.course import Library
     from index_store.errors import CourseTutorError
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for course in Library(settings.home).courses():
         try:
             manifest = course.manifest()

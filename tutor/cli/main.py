@@ -6,6 +6,7 @@ line says how to mend it; 3 done in part (some books were refused); 130 interrup
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from typing import Any
@@ -45,6 +46,15 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except CourseTutorError as error:
             click.echo(f"tutor: {error}", err=True)
+            sys.exit(2)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of a pipe has left; click ends quietly
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            click.echo(
+                f"tutor: {place}{error.strerror or error}. Check permissions and free space, or choose another --home.",
+                err=True,
+            )
             sys.exit(2)
         except KeyboardInterrupt:
             click.echo("tutor: interrupted; what was live before is still live.", err=True)

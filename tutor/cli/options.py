@@ -26,9 +26,7 @@ def model(command: Command) -> Command:
     for option in (
         click.option("--max-new-tokens", type=int, metavar="N", help="Most tokens of an answer."),
         click.option("--passages", type=int, metavar="N", help="Passages given to the model."),
-        click.option(
-            "--style", metavar="STYLE", help="quote: only the book's sentences; explain: the model's words; auto."
-        ),
+        click.option("--style", metavar="STYLE", help="quote: only the book's sentences; explain: the model's words; auto."),
         click.option(
             "--model",
             metavar="MODEL",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,17 +72,18 @@ def build(service: AnsweringService) -> gr.Blocks:
         def respond(messages: Messages, name: str | None) -> Iterator[tuple[Messages, str]]:
             yield from _respond(service, messages, name)
 
-        def take(text: str, messages: Messages) -> tuple[str, Messages]:
-            return ("", [*messages, _user(text)]) if text.strip() else (text, messages)
+        def take(text: str, messages: Messages) -> tuple[Any, Any]:
+            return ("", [*messages, _user(text)]) if text.strip() else (gr.skip(), gr.skip())
 
         def again(messages: Messages, retry: gr.RetryData) -> Messages:
-            return messages[: retry.index + 1]
+            return messages[: _place(retry.index) + 1]
 
         def edited(messages: Messages, edit: gr.EditData) -> Messages:
-            return [*messages[: edit.index], _user(str(edit.value))]
+            return [*messages[: _place(edit.index)], _user(str(edit.value))]
 
         def undone(messages: Messages, undo: gr.UndoData) -> tuple[Messages, str, str]:
-            return messages[: undo.index], _text(messages[undo.index]), render.passages([])
+            index = _place(undo.index)
+            return messages[:index], _text(messages[index]), render.passages([])
 
         def example(messages: Messages, choice: gr.SelectData) -> Messages:
             return [*messages, _user(choice.value["text"])]
@@ -158,9 +160,14 @@ def _turns(messages: Messages) -> list[Turn]:
     """Finished question and answer pairs, oldest first; questions without an answer are left out."""
     return [
         Turn(_text(asked), render.answer_text(_text(answered)))
-        for asked, answered in zip(messages, messages[1:], strict=False)
+        for asked, answered in pairwise(messages)
         if asked["role"] == "user" and answered["role"] == "assistant"
     ]
+
+
+def _place(index: int | tuple[int, int]) -> int:
+    """A message's place; Gradio gives a pair where a chat is of the older, paired kind."""
+    return index if isinstance(index, int) else index[0]
 
 
 def _text(message: dict[str, Any]) -> str:
@@ -180,7 +187,7 @@ def _refresh(service: AnsweringService, name: str | None) -> Any:
     return gr.update(choices=names, value=name if name in names else (names[0] if names else None))
 
 
-def _examples(service: AnsweringService, name: str | None) -> list[dict[str, str]]:
+def _examples(service: AnsweringService, name: str | None) -> list[Any]:
     """Questions made of section headings spread over the course."""
     if not name:
         return []

@@ -1,0 +1,60 @@
+"""What a book or a model says is shown, and does nothing."""
+
+from index_store.passage import Passage
+from index_store.search import Hit
+from tutor.answering.citations import Citation
+from tutor.answering.engine import Answer
+from tutor.web import render
+
+HOSTILE = '<img src=x onerror="alert(1)"> & <script>alert(2)</script>'
+
+
+def hit(text: str, page: int = 15, label: str = "12") -> Hit:
+    passage = Passage("b.pdf", "Graphs & <Trees>", ("4 Paths", "4.2 Dijkstra"), page, page, label, label, text, 0)
+    return Hit(passage.with_id(), 0.9, 0.7)
+
+
+def answer(text: str, hits: list[Hit], cited: list[int], found: bool = True) -> Answer:
+    citations = tuple(Citation(n, hits[n - 1].passage) for n in cited)
+    return Answer("q", text, tuple(hits), citations, found, (), 0.1, 0.2)
+
+
+def test_a_passage_is_escaped_and_names_printed_and_pdf_page() -> None:
+    shown = render.passages([hit(HOSTILE)])
+    assert "<script" not in shown
+    assert "<img" not in shown
+    assert "&lt;script&gt;alert(2)&lt;/script&gt;" in shown
+    assert "p. 12 (PDF 15)" in shown
+    assert "Graphs &amp; &lt;Trees&gt;" in shown
+
+
+def test_a_quoted_sentence_is_marked_where_its_lines_broke_otherwise() -> None:
+    hits = [hit("Before it.\nDijkstra's algorithm never\nreconsiders a finished vertex. After it.")]
+    shown = render.passages(hits, answer("Dijkstra's algorithm never reconsiders a finished vertex. [1]", hits, [1]))
+    assert "<mark>Dijkstra&#x27;s algorithm never\nreconsiders a finished vertex.</mark>" in shown
+    assert "cited" in shown
+
+
+def test_only_cited_passages_are_open_and_badged() -> None:
+    hits = [hit("One thing is said here."), hit("Another thing is said here.")]
+    shown = render.passages(hits, answer("Another thing is said here. [2]", hits, [2]))
+    first, second = shown.split("<details")[1:]
+    assert "ct-badge" not in first
+    assert "open" not in first.split(">")[0]
+    assert "ct-badge" in second
+    assert "open" in second.split(">")[0]
+
+
+def test_book_text_is_not_taken_for_markdown() -> None:
+    assert render.escape_markdown("a*b*c <b> $x$ [1]") == r"a\*b\*c \<b\> \$x\$ [1]"
+
+
+def test_a_models_image_is_not_fetched() -> None:
+    assert "![" not in render.piece("Look ![x](http://tracker.example/a.png)", "explain")
+
+
+def test_the_text_of_an_answer_comes_back_without_its_pages() -> None:
+    hits = [hit("x")]
+    shown = render.finished(answer("Time is O(n*log n) < n^2. [1]", hits, [1]), "quote")
+    assert "p. 12 (PDF 15)" in shown.replace("\\", "")
+    assert render.answer_text(shown) == "Time is O(n*log n) < n^2. [1]"
