@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PORT ?= 7860
 
-.PHONY: demo test check lint types imports format install install-dev books clean
+.PHONY: demo test check lint types imports format install install-dev books benchmarks clean
 
 demo: $(VENV)/.installed  ## install, read the sample course, open the chat at http://127.0.0.1:7860
 	@$(BIN)/tutor ingest examples/course --course sample
@@ -32,6 +32,9 @@ format: $(VENV)/.installed-dev
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
+
+benchmarks: $(VENV)/.installed-dev  ## run the benchmarks, write docs/benchmarks.md
+	$(BIN)/python benchmarks/publish.py
 
 books: $(VENV)/.installed-dev  ## build the sample books' PDFs from their sources
 	$(BIN)/python examples/course/build.py

@@ -1,6 +1,7 @@
 """How good are the built-in model's answers? Its own words against the book's sentences, on the shipped questions.
 
-    python benchmarks/answers.py --course sample [--questions examples/questions.jsonl] [--limit N]
+    python benchmarks/answers.py --make examples/course [--questions examples/questions.jsonl] [--limit N]
+    python benchmarks/answers.py --course NAME --questions QUESTIONS.jsonl      (a course ingested before)
 
 For every question that the course answers: `points` is the mean, over the answer points of the question, of the cosine
 (all-MiniLM-L6-v2) to the nearest sentence of the answer; `on a gold page` is the share of answers that cite a page where the
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,9 @@ from tutor.offline import close_network
 
 close_network(hub=False)
 
+from index_store.course import Library  # noqa: E402
+from index_store.embedding import load_embedding  # noqa: E402
+from ingest.pipeline import ingest  # noqa: E402
 from tutor.answering.citations import MARKER, resolve  # noqa: E402
 from tutor.answering.engine import Answer, CourseQueryEngine  # noqa: E402
 from tutor.answering.quoting import choose_quotable, sentences  # noqa: E402
@@ -40,22 +45,34 @@ class Scores:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--course", required=True)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--course", help="a course of the home in use")
+    which.add_argument("--make", type=Path, help="books to read into a temporary home first")
     parser.add_argument("--questions", type=Path, default=Path("examples/questions.jsonl"))
     parser.add_argument("--limit", type=int, default=None)
     arguments = parser.parse_args()
-    rows = [json.loads(line) for line in arguments.questions.read_text("utf-8").splitlines()]
-    rows = [row for row in rows if row["answerable"]][: arguments.limit]
+    if not arguments.make:
+        return measure(arguments.course, arguments.questions, arguments.limit, load_settings().home)
+    with tempfile.TemporaryDirectory() as home:
+        library = Library(Path(home))
+        ingest([arguments.make], library.course("sample"), load_embedding(), library.vectors)
+        measure("sample", arguments.questions, arguments.limit, library.home)
+
+
+def measure(course: str, questions: Path, limit: int | None, home: Path) -> None:
+    """Print the table for one course."""
+    rows = [json.loads(line) for line in questions.read_text("utf-8").splitlines()]
+    rows = [row for row in rows if row["answerable"]][:limit]
 
     ways: dict[str, Callable[[str], tuple[str, Answer]]] = {}
-    service = AnsweringService(load_settings(evidence=-1.0, style="quote"))
-    quoting = service.engine(arguments.course)
-    own_words = AnsweringService(load_settings(evidence=-1.0, style="explain")).engine(arguments.course)
+    service = AnsweringService(load_settings(evidence=-1.0, style="quote", home=home))
+    quoting = service.engine(course)
+    own_words = AnsweringService(load_settings(evidence=-1.0, style="explain", home=home)).engine(course)
     ways["own words (style explain)"] = lambda question: _answer(own_words, question)
     ways["nearest two sentences, no model"] = lambda question: _nearest(quoting, question)
     ways["book's sentences (style quote)"] = lambda question: _answer(quoting, question)
 
-    print(f"{len(rows)} questions on course {arguments.course!r}, model {service.model.name}")
+    print(f"{len(rows)} questions on course {course!r}, model {service.model.name}")
     print("| answers in | points | on a gold page | true to the book | words | seconds, median |")
     print("|---|---|---|---|---|---|")
     for way, answer_with in ways.items():
