@@ -30,9 +30,7 @@ def sure_tokens(reference, question, most=12):
     import torch
 
     ids = reference.tokenizer(reference.prompt(question), add_special_tokens=False, return_tensors="pt").input_ids
-    out = reference.model.generate(
-        ids, max_new_tokens=most, do_sample=False, output_scores=True, return_dict_in_generate=True
-    )
+    out = reference.model.generate(ids, max_new_tokens=most, do_sample=False, output_scores=True, return_dict_in_generate=True)
     margins = [torch.log_softmax(scores[0], -1).topk(2).values for scores in out.scores]
     sure = list(itertools.takewhile(lambda pair: float(pair[0] - pair[1]) >= SURE, margins))
     return out.sequences[0][ids.shape[1] :].tolist()[: len(sure)]
@@ -111,9 +109,7 @@ def test_closing_one_stream_leaves_the_others_running(llm):
     closing = llm.stream_chat(user("Count."), grammar='root ::= "one " root', max_tokens=8000)
     next(closing)
     texts = []
-    reader = threading.Thread(
-        target=lambda: texts.append(llm.chat(user("What is gravity?"), max_tokens=24).message.content)
-    )
+    reader = threading.Thread(target=lambda: texts.append(llm.chat(user("What is gravity?"), max_tokens=24).message.content))
     reader.start()
     next(closing)
     closing.close()

@@ -24,9 +24,11 @@ MARKER = re.compile(r"(?<![\w\])])\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|cf|vs|Fig|Sec|Eq|No|pp?|z\.B|d\.h|bzw|resp|al|Dr|Prof|St)\.$")
 # "Theorem (Bayes)." belongs to what follows.
 LABEL = re.compile(
-    r"(Theorem|Lemma|Corollary|Proposition|Definition|Example|Proof|Remark|Note|Satz|Lemma|Beweis|Beispiel|Bemerkung"
+    r"(Figure|Table|Listing|Algorithm|Abbildung|Tabelle|Tableau|Theorem|Lemma|Corollary|Proposition|Definition|Example|Proof|Remark|Note|Satz|Beweis|Beispiel|Bemerkung"
     r"|Théorème|Corollaire|Définition|Exemple|Preuve|Remarque)( [\d.]+)?( \([^()]{2,60}\))?\."
 )
+# A caption says what a picture shows, and the picture is not there.
+CAPTION = re.compile(r"(Figure|Fig\.|Table|Listing|Abbildung|Tabelle|Tableau) [\d.]+[.:] ")
 PROSE = 0.6  # least share of letters and spaces; below it a line is a formula
 
 
@@ -68,9 +70,11 @@ def choose_quotable(
     every: list[Quotable] = []
     for number, passage in enumerate(passages, 1):
         for sentence in sentences(passage):
-            if sentence not in seen:  # passages overlap
-                seen.add(sentence)
+            caption = CAPTION.match(sentence)
+            bare = sentence[caption.end() :] if caption else sentence  # an overlapping passage may begin behind the label
+            if bare not in seen and not caption:
                 every.append(Quotable(number, sentence))
+            seen.add(bare)
     if not every:
         return []
     asked = [question, " ".join([*context, question])] if context else [question]

@@ -1,0 +1,250 @@
+"""What each command prints, in words and as JSON, and its exit code where all is well or the answer is no."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import click
+import pytest
+
+from index_store.course import Library
+from tutor.cli.main import COMMANDS, main
+
+README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+PASSAGE = {"id", "file", "book", "section", "page", "page_end", "label", "label_end", "text", "ordinal"}
+
+
+def command(name):
+    found = main.get_command(click.Context(main), name)
+    assert found is not None
+    return found
+
+
+def flags(name):
+    return {flag for parameter in command(name).params for flag in parameter.opts if flag.startswith("--")}
+
+
+# --- help --------------------------------------------------------------------------------------------------------------
+
+
+def test_help_and_a_wrong_setting_are_told_without_importing_a_model_library():
+    heavy = ("torch", "transformers", "chromadb", "llama_index", "openvino_genai", "gradio", "numpy")
+    for arguments in (["--help"], ["ask", "--help"], ["ingest", "--help"], ["courses", "--home", "/dev/null"]):
+        code = (
+            "import sys\nfrom tutor.cli.main import main\n"
+            f"try:\n    main({arguments!r}, prog_name='tutor')\nexcept SystemExit:\n    pass\n"
+            f"print('LOADED', [name for name in {heavy!r} if name in sys.modules])\n"
+        )
+        child = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+            env={"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": "/usr/bin"},
+        )
+        assert "LOADED []" in child.stdout, arguments
+
+
+def test_help_names_every_command_with_a_text(tutor):
+    shown = tutor("--help")
+    assert shown.code == 0
+    for name, text in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(text)}$", shown.out, re.M)
+    for name in COMMANDS:
+        assert command(name).help, name
+        for option in command(name).params:
+            if isinstance(option, click.Option):
+                assert option.help, (name, option.name)
+        assert tutor(name, "--help").code == 0
+
+
+def test_every_module_of_the_cli_that_holds_a_command_is_a_command():
+    rooms = {file.stem for file in Path(sys.modules["tutor.cli"].__file__).parent.glob("*.py")}
+    assert rooms - {"__init__", "main", "options", "progress"} == set(COMMANDS)
+
+
+def test_the_readmes_table_of_commands_is_the_list_of_commands():
+    rows = re.findall(r"^\| `tutor (\w+)([^`]*)` \|", README, re.M)
+    assert {name for name, _ in rows} == set(COMMANDS)
+
+
+def test_every_flag_that_the_readme_gives_a_command_exists():
+    used = re.findall(r"tutor (ask|chat|courses|doctor|ingest)\b([^\n`|]*)", README)
+    assert len(used) >= 8
+    for name, rest in used:
+        for flag in re.findall(r"--[a-z-]+", rest.split("#")[0]):
+            assert flag in flags(name), (name, flag)
+    (sentence,) = re.findall(r"((?:`\w+`(?:, | and )?)+) take `--json`", README)
+    takes = set(re.findall(r"`(\w+)`", sentence))
+    assert takes == {name for name in COMMANDS if "--json" in flags(name)}
+    for flag in ("--model", "--embedding"):
+        assert flag in flags("ask") & flags("chat") & flags("doctor")
+
+
+def test_an_unknown_command_or_flag_is_an_error_of_use(tutor):
+    for arguments in (["answer"], ["ask", "q"], ["ingest", "--course", "x"], ["courses", "--josn"]):
+        result = tutor(*arguments)
+        assert result.code == 2
+        assert result.err.startswith("Usage: tutor")
+
+
+# --- ingest and courses ------------------------------------------------------------------------------------------------
+
+
+def test_an_ingest_tells_of_each_book_and_a_second_one_changes_nothing(tutor, tmp_path, typeset, state):
+    typeset(tmp_path / "books" / "optics.pdf", "= Lenses\nA converging lens brings parallel rays to its focal point.\n")
+    typeset(tmp_path / "books" / "waves.pdf", "= Sound\nSound is a wave.\n#pagebreak()\n= Light\nLight is a wave too.\n")
+    home = tmp_path / "home"
+    first = tutor("ingest", tmp_path / "books", "--course", "physics", "--home", home)
+    assert first.code == 0
+    assert first.out.splitlines() == [
+        "  read       optics.pdf: 1 pages, 1 passages",
+        "  read       waves.pdf: 2 pages, 2 passages",
+        "Course 'physics' now has 3 passages (3 newly embedded).",
+    ]
+    before = state(home)
+    again = tutor("ingest", tmp_path / "books", "--course", "physics", "--home", home)
+    assert again.code == 0
+    assert "unchanged  optics.pdf" in again.out
+    assert "Nothing changed: course 'physics' keeps its 3 passages." in again.out
+    assert state(home) == before
+
+
+def test_a_second_ingest_into_a_home_named_relatively_changes_nothing_either(tutor, tmp_path, typeset):
+    book = typeset(tmp_path / "optics.pdf", "= Lenses\nA converging lens brings parallel rays to its focal point.\n")
+    assert tutor("ingest", book, "--course", "physics", "--home", "home").code == 0
+    assert "Nothing changed" in tutor("ingest", book, "--course", "physics", "--home", "home").out
+
+
+def test_an_ingest_as_json_is_one_report_with_its_progress_beside_it(tutor, tmp_path, typeset):
+    book = typeset(tmp_path / "Übung.pdf", "= Lenses\nA converging lens brings parallel rays to its focal point.\n")
+    result = tutor("ingest", book, "--course", "physics", "--home", tmp_path / "home", "--json")
+    assert json.loads(result.out) == {
+        "course": "physics",
+        "books": [
+            {
+                "file": "Übung.pdf",
+                "status": "read",
+                "pages": 1,
+                "passages": 1,
+                "pages_without_text": 0,
+                "lost_characters": 0,
+                "error": "",
+            }
+        ],
+        "passages": 1,
+        "embedded": 1,
+        "published": True,
+    }
+    assert "Übung.pdf: 1 pages" in result.err
+
+
+def test_courses_are_listed_with_their_books_in_words_and_as_json(tutor, sample_home):
+    manifest = Library(sample_home).course("sample").manifest()
+    (row,) = json.loads(tutor("courses", "--home", sample_home, "--json").out)
+    assert set(row) == {"course", "created", "embedding", "passages", "books"}
+    assert (row["course"], row["passages"], row["embedding"]) == ("sample", manifest.passages, "all-MiniLM-L6-v2")
+    assert [book["file"] for book in row["books"]] == ["algorithms.pdf", "mechanics.pdf", "probability.pdf"]
+    assert [book["pages"] for book in row["books"]][0] == 18
+    words = tutor("courses", "--home", sample_home)
+    assert words.code == 0
+    assert words.out.startswith(f"sample: {manifest.passages:,} passages, all-MiniLM-L6-v2, ingested ")
+    assert "  algorithms.pdf: " in words.out
+
+
+def test_where_there_is_no_course_the_list_says_how_to_make_one(tutor, tmp_path):
+    assert json.loads(tutor("courses", "--home", tmp_path / "none", "--json").out) == []
+    assert "tutor ingest BOOK.pdf --course NAME" in tutor("courses", "--home", tmp_path / "none").out
+
+
+# --- ask ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.model
+def test_a_question_is_answered_on_the_terminal_with_its_places(tutor_process, sample_home):
+    result = tutor_process("ask", "why does dijkstra fail with negative edges?", "--course", "sample", "--home", sample_home)
+    assert result.code == 0, result.err
+    text, *places = result.out.splitlines()
+    cited = set(re.findall(r"\[(\d+)\]", text))
+    assert cited
+    assert {re.match(r"  \[(\d+)\] ", place)[1] for place in places} == cited
+    for place in places:
+        assert re.search(r", p\. \S+.*\(algorithms\.pdf\)$", place), place
+    assert "preparing SmolLM2" in result.err  # on standard error, beside the answer
+    assert "Traceback" not in result.err
+
+
+@pytest.mark.model
+def test_a_question_off_the_course_exits_1_and_names_the_nearest_places(tutor_process, sample_home):
+    result = tutor_process("ask", "how do I bake sourdough bread?", "--course", "sample", "--home", sample_home)
+    assert result.code == 1
+    assert result.out.startswith("I found nothing in this course's books that answers this.")
+    assert result.told == []
+
+
+@pytest.mark.model
+def test_an_answer_as_json_has_its_documented_keys_and_nothing_beside_it(tutor_process, sample_home):
+    result = tutor_process("ask", "what is the birthday problem?", "--course", "sample", "--home", sample_home, "--json")
+    assert (result.code, result.err) == (0, "")
+    row = json.loads(result.out)
+    assert set(row) == {
+        "question",
+        "found",
+        "answer",
+        "citations",
+        "passages",
+        "notes",
+        "model",
+        "first_token_seconds",
+        "seconds",
+    }
+    assert (row["question"], row["found"], row["model"]) == ("what is the birthday problem?", True, "smollm2-135m")
+    assert len(row["passages"]) == 4
+    assert all(set(passage) >= {"file", "page", "text", "score", "similarity"} for passage in row["passages"])
+    assert row["citations"]
+    for citation in row["citations"]:
+        assert f"[{citation['number']}]" in row["answer"]
+        shown = row["passages"][citation["number"] - 1]
+        assert {key: citation[key] for key in ("file", "page", "text")} == {key: shown[key] for key in ("file", "page", "text")}
+
+
+# --- doctor ------------------------------------------------------------------------------------------------------------
+
+
+def test_doctor_finds_a_sound_installation_sound(tutor, sample_home):
+    result = tutor("doctor", "--home", sample_home, "--json")
+    rows = json.loads(result.out)
+    assert all(set(row) == {"check", "ok", "detail"} for row in rows)
+    checks = {row["check"]: row for row in rows}
+    assert {"python", "device", "home", "language model", "embedding", "course sample", "torch"} <= set(checks)
+    faults = {name for name, row in checks.items() if not row["ok"]}
+    assert faults <= {"course-tutor"}  # the tests also run without the package installed
+    assert result.code == (1 if faults else 0)
+    assert checks["torch"]["detail"] == metadata.version("torch")
+    assert str(sample_home) in checks["home"]["detail"]
+    passages = Library(sample_home).course("sample").manifest().passages
+    assert checks["course sample"]["detail"].startswith(f"{passages:,} passages, 50 of 50 sampled ones found again")
+
+
+def test_doctor_names_a_damaged_course_and_an_unreachable_model_and_goes_on(tutor, small_home):
+    Library(small_home).course("physics").live.joinpath("passages.jsonl").write_text("{\n")
+    result = tutor("doctor", "--home", small_home, "--model", "http://127.0.0.1:9/v1#x")
+    assert result.code == 1
+    faults = [line for line in result.out.splitlines() if line.startswith("FAULT") and "course-tutor" not in line]
+    assert len(faults) == 2
+    assert "language model" in faults[0]
+    assert "cannot be reached" in faults[0]
+    assert "course physics" in faults[1]
+    assert "Ingest the course again." in faults[1]
+    assert result.err == ""
+
+
+def test_doctor_finds_a_course_in_a_home_named_relatively(tutor, small_home, monkeypatch):
+    monkeypatch.chdir(small_home.parent)
+    rows = json.loads(tutor("doctor", "--home", "home", "--json").out)
+    assert [row["ok"] for row in rows if row["check"] == "course physics"] == [True]
