@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from index_store.embedding import Embedding
 
 SENTENCES_CONSIDERED = 4
-NEAR = 0.5  # of the nearest sentence's similarity
+NEAR = 0.65  # of the nearest sentence's similarity
 FEWEST, MOST = 1, 3
 SHORTEST, LONGEST = 25, 400
-BOUNDARY = re.compile(r"(?<=[.!?])[”’\")]*\s+(?=[“‘\"(]?[^\W_a-zß-öø-ÿ])|\n{2,}")
+BOUNDARY = re.compile(r"(?<=[.!?])[”’\")]*\s+(?=[“‘\"(]?[^\W_a-zß-öø-ÿ])|\n{2,}|\n(?=(?:Figure|Table|Listing) \d)")
 # A citation: [2], not right behind a word, where it would be an index (`a[1]`).
 MARKER = re.compile(r"(?<![\w\])])\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|cf|vs|Fig|Sec|Eq|No|pp?|z\.B|d\.h|bzw|resp|al|Dr|Prof|St)\.$")

@@ -48,7 +48,7 @@ def ingest(paths: tuple[Path, ...], course: str, embedding: str | None, home: st
             click.echo(_line(book.status, book))
         click.echo(_summary(report))
     if report.refused:
-        sys.exit(3 if any(book.status != "refused" for book in report.books) else 2)
+        sys.exit(3 if any(book.status in ("read", "unchanged") for book in report.books) else 2)
 
 
 def _line(status: str, book) -> str:  # type: ignore[no-untyped-def]
