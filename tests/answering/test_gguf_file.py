@@ -50,8 +50,17 @@ def test_a_file_of_a_type_read_inexactly_is_converted_and_says_so_once(prepared,
     assert prepared.source == str(built_in_file())
 
 
-def test_every_matrix_is_the_original_dequantized_and_quantized_to_q8_0(prepared):
-    original, made = gguf.GGUFReader(built_in_file()), gguf.GGUFReader(prepared.file)
+@pytest.fixture(scope="module")
+def original():
+    return gguf.GGUFReader(built_in_file())
+
+
+@pytest.fixture(scope="module")
+def made(prepared):
+    return gguf.GGUFReader(prepared.file)
+
+
+def test_every_matrix_is_the_original_dequantized_and_quantized_to_q8_0(original, made):
     assert [tensor.name for tensor in made.tensors] == [tensor.name for tensor in original.tensors]
     after = {tensor.name: tensor for tensor in made.tensors}
     before = {tensor.name: tensor for tensor in original.tensors}
@@ -68,25 +77,24 @@ def test_every_matrix_is_the_original_dequantized_and_quantized_to_q8_0(prepared
         assert (np.abs(read - blocks) <= (0.5 + 127 / 2048) * step).all()
 
 
-def test_vectors_stay_as_they_were_in_full_precision(prepared):
-    before = {tensor.name: tensor for tensor in gguf.GGUFReader(built_in_file()).tensors}
-    for tensor in gguf.GGUFReader(prepared.file).tensors:
+def test_vectors_stay_as_they_were_in_full_precision(original, made):
+    before = {tensor.name: tensor for tensor in original.tensors}
+    for tensor in made.tensors:
         if len(tensor.shape) == 1:
             assert tensor.tensor_type.name == "F32"
             assert np.array_equal(tensor.data, before[tensor.name].data)
 
 
-def test_tokenizer_template_and_every_other_field_survive(prepared):
-    def fields(file):
-        reader = gguf.GGUFReader(file)
+def test_tokenizer_template_and_every_other_field_survive(prepared, original, made):
+    def fields(reader):
         kept = {name: field for name, field in reader.fields.items() if not name.startswith("GGUF.")}
         return {name: (field.contents(), field.types) for name, field in kept.items() if name != "general.file_type"}
 
-    original, made = fields(built_in_file()), fields(prepared.file)
-    assert {"tokenizer.ggml.tokens", "tokenizer.ggml.merges", "tokenizer.chat_template"} <= set(original)
-    assert len(made["tokenizer.ggml.tokens"][0]) == 49152
-    assert made == original
-    assert prepared.context_window == original["llama.context_length"][0] == 8192
+    before, after = fields(original), fields(made)
+    assert {"tokenizer.ggml.tokens", "tokenizer.ggml.merges", "tokenizer.chat_template"} <= set(before)
+    assert len(after["tokenizer.ggml.tokens"][0]) == 49152
+    assert after == before
+    assert prepared.context_window == before["llama.context_length"][0] == 8192
 
 
 def test_a_second_preparation_converts_nothing(prepared, cache):
@@ -97,11 +105,11 @@ def test_a_second_preparation_converts_nothing(prepared, cache):
     assert Path(prepared.file).stat().st_mtime_ns == stamp
 
 
-def test_a_file_of_types_read_exactly_is_used_as_it_is(prepared, tmp_path):
-    told = []
-    again = prepare(Path(prepared.file), tmp_path, told.append)
-    assert (again.file, again.context_window, told) == (prepared.file, 8192, [])
-    assert [file.suffix for file in tmp_path.iterdir()] == [".json"]
+def test_a_file_of_types_read_exactly_is_used_as_it_is(tmp_path):
+    source, told = write_gguf(tmp_path / "tiny.gguf"), []
+    used = prepare(source, tmp_path / "cache", told.append)
+    assert (used.file, used.context_window, told) == (str(source), 77, [])
+    assert [file.suffix for file in (tmp_path / "cache").iterdir()] == [".json"]
 
 
 def test_a_record_that_was_torn_or_whose_copy_is_gone_is_made_again(tmp_path):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tutor.cli import options
+
+if TYPE_CHECKING:
+    from index_store.search import Hit
+    from tutor.answering.engine import Answer
 
 
 @click.command()
@@ -16,24 +21,12 @@ from tutor.cli import options
 @options.embedding
 @options.home
 @options.as_json
-def ask(
-    question: str,
-    course: str,
-    model: str | None,
-    style: str | None,
-    passages: int | None,
-    max_new_tokens: int | None,
-    embedding: str | None,
-    home: str | None,
-    as_json: bool,
-) -> None:
+def ask(question: str, course: str, as_json: bool, **flags: Any) -> None:
     """Ask a course one question; the answer names the pages it rests on.
 
     Exit code 1 where the course's books do not answer it.
     """
-    settings = options.settings_of(
-        model=model, style=style, passages=passages, max_new_tokens=max_new_tokens, embedding=embedding, home=home
-    )
+    settings = options.settings_of(**flags)
 
     from index_store.course import Library
 
@@ -64,8 +57,8 @@ def ask(
     sys.exit(0 if answer.found else 1)
 
 
-def _row(answer, model: str) -> dict:  # type: ignore[no-untyped-def, type-arg]
-    def passage(hit) -> dict:  # type: ignore[no-untyped-def, type-arg]
+def _row(answer: Answer, model: str) -> dict[str, Any]:
+    def passage(hit: Hit) -> dict[str, Any]:
         return {**hit.passage.as_dict(), "score": round(hit.score, 4), "similarity": round(hit.similarity, 4)}
 
     return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from tutor.cli import options
@@ -13,27 +15,9 @@ from tutor.cli import options
 @options.model
 @options.embedding
 @options.home
-def chat(
-    port: int | None,
-    host: str | None,
-    model: str | None,
-    style: str | None,
-    passages: int | None,
-    max_new_tokens: int | None,
-    embedding: str | None,
-    home: str | None,
-) -> None:
+def chat(**flags: Any) -> None:
     """Open the chat at http://127.0.0.1:7860 and serve it until Ctrl-C."""
-    settings = options.settings_of(
-        port=port,
-        host=host,
-        model=model,
-        style=style,
-        passages=passages,
-        max_new_tokens=max_new_tokens,
-        embedding=embedding,
-        home=home,
-    )
+    settings = options.settings_of(**flags)
     _check_free(settings.host, settings.port)
     options.say("loading the language model and the embedding")
 

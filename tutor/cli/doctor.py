@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,22 +34,12 @@ PACKAGES = (
 @options.embedding
 @options.home
 @options.as_json
-def doctor(
-    model: str | None,
-    style: str | None,
-    passages: int | None,
-    max_new_tokens: int | None,
-    embedding: str | None,
-    home: str | None,
-    as_json: bool,
-) -> None:
+def doctor(as_json: bool, **flags: Any) -> None:
     """Check the installation, the model and embedding that would be used, and every course's index.
 
     Exit code 1 where something is not sound; the line says how to mend it.
     """
-    settings = options.settings_of(
-        model=model, style=style, passages=passages, max_new_tokens=max_new_tokens, embedding=embedding, home=home
-    )
+    settings = options.settings_of(**flags)
     rows = [_installed(name) for name in PACKAGES]
     rows += [_python(), _device(), _home(settings), _model(settings)]
     row, loaded = _embedding(settings)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tutor.cli import options
+
+if TYPE_CHECKING:
+    from ingest.pipeline import BookOutcome, IngestReport
 
 
 @click.command()
@@ -45,24 +49,24 @@ def ingest(paths: tuple[Path, ...], course: str, embedding: str | None, home: st
         click.echo(json.dumps(asdict(report), ensure_ascii=False, indent=1))
     else:
         for book in report.books:
-            click.echo(_line(book.status, book))
+            click.echo(_line(book))
         click.echo(_summary(report))
     if report.refused:
         sys.exit(3 if any(book.status in ("read", "unchanged") for book in report.books) else 2)
 
 
-def _line(status: str, book) -> str:  # type: ignore[no-untyped-def]
-    if status == "refused":
+def _line(book: BookOutcome) -> str:
+    if book.status == "refused":
         return f"  refused    {book.error}"
     notes = [f"{book.pages} pages", f"{book.passages} passages"]
     if book.pages_without_text:
         notes.append(f"{book.pages_without_text} without text")
     if book.lost_characters:
         notes.append(f"{book.lost_characters:,} characters the PDF gives no meaning to")
-    return f"  {status:<10} {book.file}: {', '.join(notes)}"
+    return f"  {book.status:<10} {book.file}: {', '.join(notes)}"
 
 
-def _summary(report) -> str:  # type: ignore[no-untyped-def]
+def _summary(report: IngestReport) -> str:
     if report.published:
         return f"Course {report.course!r} now has {report.passages:,} passages ({report.embedded:,} newly embedded)."
     if report.passages:
