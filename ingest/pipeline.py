@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from index_store.course import Course, CourseWriter
 from index_store.embedding import Embedding
@@ -93,6 +94,28 @@ def ingest(
         return _ingest(files, course, writer, old, embedding, vectors, progress)
 
 
+def unchanged(paths: Sequence[Path], course: Course, embedding_key: str) -> IngestReport | None:
+    """The report of an ingest that would change nothing, without loading an embedding; None where something would."""
+    files = find_books(paths)
+    old = _state(course)
+    same = old.made_with(_settings(), embedding_key)
+    entries = [old.entry(file.name) for file in files]
+    if not same or any(e is None or e.sha256 != _sha256(f) for e, f in zip(entries, files, strict=True)) or _damaged(course):
+        return None
+    given = {file.name for file in files}
+    books = old.manifest.books if old.manifest else ()
+    outcomes = [_kept(book, "unchanged" if book.file in given else "carried") for book in books]
+    return IngestReport(course.name, tuple(outcomes), sum(book.passages for book in books), 0, published=False)
+
+
+def _settings() -> dict[str, Any]:
+    return {"version": VERSION, "passage_tokens": PASSAGE_TOKENS, "overlap_tokens": OVERLAP_TOKENS}
+
+
+def _kept(book: BookEntry, status: str) -> BookOutcome:
+    return BookOutcome(book.file, status, book.pages, book.passages, book.pages_without_text, book.lost_characters)
+
+
 @dataclass(frozen=True)
 class _State:
     """The course as it was: its manifest and its passages by file; empty for a new one.
@@ -107,6 +130,11 @@ class _State:
     def entry(self, file: str) -> BookEntry | None:
         books = self.manifest.books if self.manifest else ()
         return next((book for book in books if book.file == file), None)
+
+    def made_with(self, settings: dict[str, Any], embedding_key: str) -> bool:
+        """Whether the course is whole and was made in the way that it would be made now."""
+        manifest = self.manifest
+        return bool(manifest and self.whole and manifest.settings == settings and manifest.embedding_key == embedding_key)
 
 
 def _state(course: Course) -> _State:
@@ -133,13 +161,8 @@ def _ingest(
     vectors: VectorCache,
     progress: Progress,
 ) -> IngestReport:
-    settings = {"version": VERSION, "passage_tokens": PASSAGE_TOKENS, "overlap_tokens": OVERLAP_TOKENS}
-    same_settings = (
-        old.manifest is not None
-        and old.whole
-        and old.manifest.settings == settings
-        and old.manifest.embedding_key == embedding.key
-    )
+    settings = _settings()
+    same_settings = old.made_with(settings, embedding.key)
     outcomes: list[BookOutcome] = []
     entries: dict[str, BookEntry] = {book.file: book for book in old.manifest.books} if old.manifest else {}
     passages = dict(old.passages)
@@ -156,9 +179,7 @@ def _ingest(
         sha256 = _sha256(file)
         entry = old.entry(name)
         if same_settings and entry and entry.sha256 == sha256:
-            outcomes.append(
-                BookOutcome(name, "unchanged", entry.pages, entry.passages, entry.pages_without_text, entry.lost_characters)
-            )
+            outcomes.append(_kept(entry, "unchanged"))
             continue
         try:
             outcome, entries[name], passages[name] = _read(file, name, sha256, embedding, progress)
@@ -169,11 +190,7 @@ def _ingest(
         outcomes.append(outcome)
 
     done = {outcome.file for outcome in outcomes}
-    outcomes += [
-        BookOutcome(e.file, "carried", e.pages, e.passages, e.pages_without_text, e.lost_characters)
-        for e in entries.values()
-        if e.file not in done
-    ]
+    outcomes += [_kept(entry, "carried") for entry in entries.values() if entry.file not in done]
     everything = [passage for file in sorted(entries) for passage in passages[file]]
     became = {outcome.status for outcome in outcomes}
     if "read" not in became and ("refused" in became or not _damaged(course)):

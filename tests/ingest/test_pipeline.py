@@ -21,7 +21,7 @@ from index_store.files import sha256_of
 from index_store.generation import read_passages
 from index_store.search import CourseSearch
 from index_store.verify import verify_in_child
-from ingest.pipeline import find_books, ingest
+from ingest.pipeline import find_books, ingest, unchanged
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -96,6 +96,18 @@ def test_ingesting_unchanged_books_again_publishes_and_embeds_nothing(library, c
     assert statuses(report) == {"optics.pdf": "unchanged", "waves.pdf": "unchanged"}
     assert stages == []
     assert state_of(course, but=["chroma"]) == before
+
+
+def test_that_nothing_changed_is_known_without_an_embedding_and_only_then(library, course, embedding, books, typeset):
+    assert unchanged([books], course, embedding.key) is None  # there is no course yet
+    first = run(library, course, embedding, books)
+    report = unchanged([books / "optics.pdf"], course, embedding.key)
+    assert report is not None
+    assert [(book.file, book.status) for book in report.books] == [("optics.pdf", "unchanged"), ("waves.pdf", "carried")]
+    assert (report.passages, report.published) == (first.passages, False)
+    assert unchanged([books], course, "another@key") is None
+    typeset(books / "optics.pdf", "= Lenses\nA second edition says something else about lenses.\n")
+    assert unchanged([books], course, embedding.key) is None
 
 
 def test_adding_a_book_carries_the_other_forward_and_embeds_only_the_new_texts(library, course, embedding, books):

@@ -29,19 +29,19 @@ def ingest(paths: tuple[Path, ...], course: str, embedding: str | None, home: st
     settings = options.settings_of(embedding=embedding, home=home)
 
     from index_store.course import Library
-    from ingest.pipeline import find_books
+    from index_store.embedding import embedding_key, load_embedding
+    from ingest.pipeline import ingest as ingest_books
+    from ingest.pipeline import unchanged
+    from tutor.cli.progress import Stages
 
     library = Library(settings.home)
     target = library.course(course)
-    find_books(paths)  # a wrong path is told before the embedding loads
-
-    from index_store.embedding import load_embedding
-    from ingest.pipeline import ingest as ingest_books
-    from tutor.cli.progress import Stages
-
-    with Stages() as stages:
-        stages.say(f"loading the embedding {settings.embedding}")
-        report = ingest_books(paths, target, load_embedding(settings.embedding), library.vectors, stages.update)
+    # A wrong path is told, and an ingest that changes nothing is over, before the embedding loads.
+    report = unchanged(paths, target, embedding_key(settings.embedding))
+    if report is None:
+        with Stages() as stages:
+            stages.say(f"loading the embedding {settings.embedding}")
+            report = ingest_books(paths, target, load_embedding(settings.embedding), library.vectors, stages.update)
     if as_json:
         import json
         from dataclasses import asdict
