@@ -4,9 +4,11 @@ import json
 import re
 
 import pytest
+from llama_index.core.llms import ChatMessage, MessageRole
 
 from index_store.embedding import Embedding
 from tutor.answering.quoting import Quotable, choose_quotable, grammar, sentences
+from tutor.answering.service import AnsweringService
 
 
 def test_sentences_are_kept_whole_and_fragments_left_out() -> None:
@@ -83,3 +85,11 @@ def test_the_grammar_allows_one_to_three_sentences_in_order_with_the_required_on
 
 def test_quotation_marks_and_backslashes_in_a_sentence_stay_themselves() -> None:
     assert strings_of(grammar([Quotable(1, 'He said "n \\ 2" aloud.', nearest=True)])) == {'He said "n \\ 2" aloud. [1]'}
+
+
+@pytest.mark.model
+def test_the_decoder_writes_accents_and_degrees_as_the_book_does(service: AnsweringService) -> None:
+    said = "Gödel and Schrödinger met at 20 °C, and ½ a café é1 was \u00a72 of it."
+    message = ChatMessage(role=MessageRole.USER, content="Repeat: " + said)
+    reply = service.model.llm.chat([message], grammar=grammar([Quotable(1, said, nearest=True)]))
+    assert reply.message.content == f"{said} [1]"

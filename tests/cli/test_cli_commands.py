@@ -16,7 +16,6 @@ from index_store.course import Library
 from tutor.cli.main import COMMANDS, main
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-PASSAGE = {"id", "file", "book", "section", "page", "page_end", "label", "label_end", "text", "ordinal"}
 
 
 def command(name):
@@ -165,6 +164,13 @@ def test_where_there_is_no_course_the_list_says_how_to_make_one(tutor, tmp_path)
 # --- ask ---------------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def loaded(service, monkeypatch):
+    """The session's service in place of one that each call would load anew; the home of its courses."""
+    monkeypatch.setattr("tutor.answering.service.AnsweringService", lambda settings, notify: service)
+    return service.settings.home
+
+
 @pytest.mark.model
 def test_a_question_is_answered_on_the_terminal_with_its_places(tutor_process, sample_home):
     result = tutor_process("ask", "why does dijkstra fail with negative edges?", "--course", "sample", "--home", sample_home)
@@ -180,16 +186,16 @@ def test_a_question_is_answered_on_the_terminal_with_its_places(tutor_process, s
 
 
 @pytest.mark.model
-def test_a_question_off_the_course_exits_1_and_names_the_nearest_places(tutor_process, sample_home):
-    result = tutor_process("ask", "how do I bake sourdough bread?", "--course", "sample", "--home", sample_home)
+def test_a_question_off_the_course_exits_1_and_names_the_nearest_places(tutor, loaded):
+    result = tutor("ask", "how do I bake sourdough bread?", "--course", "sample", "--home", loaded)
     assert result.code == 1
     assert result.out.startswith("I found nothing in this course's books that answers this.")
     assert result.told == []
 
 
 @pytest.mark.model
-def test_an_answer_as_json_has_its_documented_keys_and_nothing_beside_it(tutor_process, sample_home):
-    result = tutor_process("ask", "what is the birthday problem?", "--course", "sample", "--home", sample_home, "--json")
+def test_an_answer_as_json_has_its_documented_keys_and_nothing_beside_it(tutor, loaded):
+    result = tutor("ask", "what is the birthday problem?", "--course", "sample", "--home", loaded, "--json")
     assert (result.code, result.err) == (0, "")
     row = json.loads(result.out)
     assert set(row) == {

@@ -22,6 +22,8 @@ BOUNDARY = re.compile(r"(?<=[.!?])[”’\")]*\s+(?=[“‘\"(]?[^\W_a-zß-öø-
 # A citation: [2], not right behind a word, where it would be an index (`a[1]`).
 MARKER = re.compile(r"(?<![\w\])])\[(\d{1,2}(?:\s*,\s*\d{1,2})*)\]")
 ABBREVIATION = re.compile(r"\b(?:[A-Z]|e\.g|i\.e|cf|vs|Fig|Sec|Eq|No|pp?|z\.B|d\.h|bzw|resp|al|Dr|Prof|St)\.$")
+# xgrammar writes these characters as \\xNN and then reads a hexadecimal digit behind them as part of the number.
+MISREAD = re.compile(r"(?<=[\x00-\x1f\x7f-\xff])(?=[0-9a-fA-F])")
 # "Theorem (Bayes)." belongs to what follows.
 LABEL = re.compile(
     r"(Figure|Table|Listing|Algorithm|Abbildung|Tabelle|Tableau|Theorem|Lemma|Corollary|Proposition|Definition|Example|Proof|Remark|Note|Satz|Beweis|Beispiel|Bemerkung"
@@ -94,7 +96,7 @@ def grammar(quotable: Sequence[Quotable]) -> str:
     """EBNF for two to three of the sentences in order (one where there is one), each with its passage's number."""
     count = len(quotable)
     required = next((i for i, q in enumerate(quotable) if q.nearest), -1)
-    rules = [f"s{i} ::= {json.dumps(f'{q.text} [{q.passage}]', ensure_ascii=False)}" for i, q in enumerate(quotable)]
+    rules = [f"s{i} ::= {_literal(f'{q.text} [{q.passage}]')}" for i, q in enumerate(quotable)]
 
     def followers(last: int, used: int) -> str:
         space = '" " ' if used else ""
@@ -113,3 +115,8 @@ def grammar(quotable: Sequence[Quotable]) -> str:
         for i in range(count)
     ]
     return "\n".join(rules)
+
+
+def _literal(text: str) -> str:
+    """The text as terminals of the grammar, cut where one alone would be misread ("Gödel")."""
+    return " ".join(json.dumps(part, ensure_ascii=False) for part in MISREAD.split(text))
