@@ -21,8 +21,9 @@ PREFIX_CHARACTERS = 160
 class Passage:
     """A piece of a book.
 
-    `page` and `page_end` are physical pages of the file, counted from 1; `label` and `label_end` are what is
-    printed on them ("iv", "27"). `section` is the path of headings from the chapter down, and may be empty.
+    `page` and `page_end` are physical pages of the file, counted from 1; `label` and `label_end` are what is printed on
+    them ("iv", "27"), empty where that is not known. `section` is the path of headings from the chapter down, and may be
+    empty.
     """
 
     file: str
@@ -53,6 +54,8 @@ class Passage:
     @property
     def pages(self) -> str:
         """The pages as a reader looks them up: printed label first, the PDF's own count where the two differ."""
+        if not self.label:
+            return f"PDF p. {self.page}" if self.page == self.page_end else f"PDF pp. {self.page}-{self.page_end}"
         printed = self.label if self.label == self.label_end else f"{self.label}-{self.label_end}"
         physical = str(self.page) if self.page == self.page_end else f"{self.page}-{self.page_end}"
         word = "p." if self.page == self.page_end else "pp."

@@ -41,7 +41,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page: `number` counts from 1 in the file, `label` is what is printed on it."""
+    """A page: `number` counts from 1 in the file, `label` is what the file says is printed on it, or empty."""
 
     number: int
     label: str

@@ -111,7 +111,7 @@ def read(file: str, most_pages: int) -> None:
             y = position[1] if mode == raw.PDFDEST_VIEW_XYZ and len(position) > 1 else None
             emit("outline", [bookmark.level, bookmark.get_title(), index + 1, y])
     for index in range(count):
-        label = document.get_page_label(index) or str(index + 1)
+        label = document.get_page_label(index)
         try:
             page = document[index]
             rows = list(lines_of(page, raw))

@@ -63,7 +63,7 @@ def find_books(paths: Sequence[Path]) -> list[Path]:
     books: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found = sorted(f for f in path.rglob("*") if f.suffix.lower() == ".pdf" and f.is_file())
+            found = sorted(f for f in path.rglob("*") if f.suffix.lower() == ".pdf" and f.is_file() and f.name[0] != ".")
             if not found:
                 raise CourseError(f"{path}: no PDF in this folder. Name a folder with books, or a PDF.")
             books += found

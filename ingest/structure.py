@@ -78,13 +78,39 @@ def understand(document: Document) -> Book:
                 sections.append(Section(heading))
     written = tuple(s for s in sections if s.text.strip() and not (s.path and _key(s.path[-1]) in NOT_INDEXED))
     return Book(
-        title=document.title or document.file.stem,
+        title=document.title or _title(written) or document.file.stem,
         sections=written,
-        labels={page.number: page.label for page in document.pages},
+        labels=_labels(document.pages, kept),
         pages=len(document.pages),
         pages_without_text=sum(not lines for lines in kept),
         lost_characters=sum(line.text.count(LOST) for lines in kept for line in lines),
     )
+
+
+def _title(sections: Sequence[Section]) -> str:
+    """The heading that most sections stand under, as a single chapter has one; empty where there is none."""
+    tops = Counter(section.path[0] for section in sections if section.path)
+    title, count = tops.most_common(1)[0] if tops else ("", 0)
+    return title if len(title) >= 4 and 2 * count > len(sections) else ""
+
+
+def _labels(pages: Sequence[Page], kept: Sequence[list[Line]]) -> dict[int, str]:
+    """The printed label of each page: the file's own, or else read from the running heads; empty where neither tells.
+
+    The number in a running head is the page's where it runs on with the pages: on half of them at least it is the same
+    distance from the page's place in the file.
+    """
+    labels = {page.number: page.label for page in pages}
+    if any(labels.values()):
+        return labels
+    distances: Counter[int] = Counter()
+    for page, lines in zip(pages, kept, strict=True):
+        heads = [line.text.strip() for line in page.lines if line not in lines]
+        distances.update({int(text) - page.number for text in heads if re.fullmatch(r"\d{1,4}", text)})
+    if not distances or 2 * distances.most_common(1)[0][1] < len(pages):
+        return labels
+    distance = distances.most_common(1)[0][0]
+    return {number: str(number + distance) if number + distance > 0 else "" for number in labels}
 
 
 def normalize(text: str) -> str:

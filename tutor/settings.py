@@ -6,6 +6,7 @@ Read once, where a command starts, and passed on as this object; nothing else lo
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -67,6 +68,12 @@ class Settings(BaseSettings):
 
 def load_settings(**flags: Any) -> Settings:
     """The settings in force; flags that are None were not given. Raises SettingsError naming every fault."""
+    known = {f"TUTOR_{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith("TUTOR_") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}."
+            raise SettingsError(f"environment: unknown setting {name}; {hint}")
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:

@@ -134,6 +134,24 @@ def test_stop_ends_the_answer_and_the_next_question_is_answered(page: sync_api.P
     sync_api.expect(page.locator("#chat .bot.message").last).to_contain_text("drag balances", timeout=ANSWER_MS)
 
 
+def test_a_question_asked_while_an_answer_runs_stays_in_the_box(page: sync_api.Page) -> None:
+    ask(page, "what is the birthday problem?")
+    page.locator("#question .stop-button").wait_for(timeout=ANSWER_MS)
+    ask(page, "what is terminal speed?")
+    finished(page)
+    sync_api.expect(page.locator("#question textarea")).to_have_value("what is terminal speed?")
+    sync_api.expect(page.locator("#chat .user.message")).to_have_count(1)
+
+
+def test_what_a_student_types_is_shown_as_typed_and_does_nothing(page: sync_api.Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    ask(page, 'what is <img src="/nowhere.png"> a *heap* # $x$')
+    shown = page.locator("#chat .user.message")
+    sync_api.expect(shown).to_contain_text('what is <img src="/nowhere.png"> a *heap* # $x$')
+    assert not [url for url in asked if "nowhere" in url]
+
+
 def test_the_small_models_limits_are_stated_in_one_line(page: sync_api.Page) -> None:
     sync_api.expect(page.locator(".ct-limits").first).to_contain_text("135 million parameters")
     sync_api.expect(page.locator(".ct-limits").first).to_contain_text("--model")

@@ -20,6 +20,8 @@ PASSAGE = Passage(
         (4, 5, "4", "5", "pp. 4-5"),
         (4, 4, "1", "1", "p. 1 (PDF 4)"),
         (3, 4, "iii", "1", "pp. iii-1 (PDF 3-4)"),
+        (4, 4, "", "", "PDF p. 4"),
+        (4, 5, "", "", "PDF pp. 4-5"),
     ],
 )
 def test_pages_are_cited_by_what_is_printed_on_them_then_by_the_files_count(page, page_end, label, label_end, printed):

@@ -30,14 +30,14 @@ def test_the_fourth_physical_page_of_a_sample_book_is_printed_as_page_one(sample
     assert [(page.number, page.label) for page in pages[:5]] == [(1, "i"), (2, "ii"), (3, "iii"), (4, "1"), (5, "2")]
 
 
-def test_labels_with_a_prefix_are_read_and_a_file_without_labels_is_counted_from_one(sample_books, tmp_path):
+def test_labels_with_a_prefix_are_read_and_a_file_without_labels_has_none(sample_books, tmp_path):
     with pikepdf.open(sample_books / "algorithms.pdf") as pdf:
         pdf.Root.PageLabels = pikepdf.Dictionary(Nums=[0, pikepdf.Dictionary(S=pikepdf.Name.D, P="A-")])
         pdf.save(tmp_path / "prefixed.pdf")
         del pdf.Root.PageLabels
         pdf.save(tmp_path / "unlabelled.pdf")
     assert [page.label for page in read_pdf(tmp_path / "prefixed.pdf").pages][:3] == ["A-1", "A-2", "A-3"]
-    assert [page.label for page in read_pdf(tmp_path / "unlabelled.pdf").pages][:3] == ["1", "2", "3"]
+    assert [page.label for page in read_pdf(tmp_path / "unlabelled.pdf").pages][:3] == ["", "", ""]
 
 
 @pytest.mark.parametrize("book", BOOKS)

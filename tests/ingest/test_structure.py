@@ -283,3 +283,17 @@ def test_pages_without_text_and_lost_characters_are_counted():
 
 def test_a_document_without_a_title_is_called_by_its_file():
     assert understand(document_of(page_of(("Some text.", 10.0, 50.0, 700.0)))).title == "made"
+
+
+def test_a_file_without_labels_takes_them_from_its_page_numbers(sample_books, tmp_path):
+    # The same book without /PageLabels: its feet still say i, ii, iii, 1, 2, ... (the title page says nothing).
+    with pikepdf.open(sample_books / "algorithms.pdf") as pdf:
+        del pdf.Root.PageLabels
+        pdf.save(tmp_path / "unlabelled.pdf")
+    labels = understand(read_pdf(tmp_path / "unlabelled.pdf")).labels
+    assert [labels[number] for number in (1, 4, 5, 18)] == ["", "1", "2", "15"]
+
+
+def test_a_file_that_says_nothing_of_its_pages_has_no_labels(tmp_path, typeset):
+    file = typeset(tmp_path / "plain.pdf", "#lorem(900)\n#pagebreak()\nSecond, of 1066.\n#pagebreak()\nThird.")
+    assert set(understand(read_pdf(file)).labels.values()) == {""}

@@ -147,7 +147,8 @@ class CourseQueryEngine(BaseQueryEngine):
         return self.search.once_a_generation("threshold", fit_threshold)
 
     def _decline(self, stream: AnswerStream) -> Iterator[str]:
-        nearest = list(dict.fromkeys(_place(hit) for hit in stream.hits))[:3]
+        near = [hit for hit in stream.hits if hit.similarity >= self._threshold() / 2]
+        nearest = list(dict.fromkeys(_place(hit) for hit in near))[:3]
         text = "I found nothing in this course's books that answers this."
         if nearest:
             text += " The nearest places are: " + "; ".join(nearest) + "."

@@ -42,7 +42,8 @@ class LanguageModel:
         if self.name != DEFAULT_MODEL:
             return ""
         how = "it answers only in the book's own sentences" if self.style == "quote" else "it often gets things wrong"
-        return f"The built-in model is very small (135 million parameters): {how}. Choose a better one with --model."
+        small = f"The built-in model is very small (135 million parameters): {how}."
+        return f"{small} A better one: tutor chat --model (see the README)."
 
 
 def describe(spec: str) -> str:

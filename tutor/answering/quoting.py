@@ -74,7 +74,7 @@ def choose_quotable(
         for sentence in sentences(passage):
             caption = CAPTION.match(sentence)
             bare = sentence[caption.end() :] if caption else sentence  # an overlapping passage may begin behind the label
-            if bare not in seen and not caption:
+            if bare not in seen and not caption and not bare.endswith("?"):
                 every.append(Quotable(number, sentence))
             seen.add(bare)
     if not every:

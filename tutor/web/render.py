@@ -43,9 +43,14 @@ def finished(answer: Answer, style: str) -> str:
     return text + (SOURCES + "  \n".join(below) if below else "")
 
 
+def unescaped(shown: str) -> str:
+    """The text that `escape_markdown` made `shown` of."""
+    return re.sub(r"\\([\\`*_{}#+\-!|~$<>\[\]])", r"\1", shown)
+
+
 def answer_text(shown: str) -> str:
-    """What was said, of what the chat shows: the part above the pages, unescaped."""
-    return re.sub(r"\\([\\`*_{}#+\-!|~$<>\[\]])", r"\1", shown.partition(SOURCES)[0])
+    """What was said, of what the chat shows: the part above the pages, unescaped; nothing for a stopped answer."""
+    return unescaped(shown.partition(SOURCES.strip())[0]).strip()
 
 
 def _place(citation: Citation) -> str:

@@ -72,18 +72,23 @@ def build(service: AnsweringService) -> gr.Blocks:
         def respond(messages: Messages, name: str | None) -> Iterator[tuple[Messages, str]]:
             yield from _respond(service, messages, name)
 
-        def take(text: str, messages: Messages) -> tuple[Any, Any]:
+        busy = gr.State(False)
+
+        def take(text: str, messages: Messages, waiting: bool) -> tuple[Any, Any]:
+            if waiting:  # the text stays in the box; a second answer would overwrite the first
+                gr.Info("An answer is still on its way. Wait for it, or stop it.")
+                return gr.skip(), gr.skip()
             return ("", [*messages, _user(text)]) if text.strip() else (gr.skip(), gr.skip())
 
         def again(messages: Messages, retry: gr.RetryData) -> Messages:
             return messages[: _place(retry.index) + 1]
 
         def edited(messages: Messages, edit: gr.EditData) -> Messages:
-            return [*messages[: _place(edit.index)], _user(str(edit.value))]
+            return [*messages[: _place(edit.index)], _user(render.unescaped(str(edit.value)))]
 
         def undone(messages: Messages, undo: gr.UndoData) -> tuple[Messages, str, str]:
             index = _place(undo.index)
-            return messages[:index], _text(messages[index]), render.passages([])
+            return messages[:index], render.unescaped(_text(messages[index])), render.passages([])
 
         def example(messages: Messages, choice: gr.SelectData) -> Messages:
             return [*messages, _user(choice.value["text"])]
@@ -98,7 +103,7 @@ def build(service: AnsweringService) -> gr.Blocks:
             **quiet,
         }
         asked = [
-            question.submit(take, [question, chat], [question, chat], queue=False, **quiet),
+            question.submit(take, [question, chat, busy], [question, chat], queue=False, **quiet),
             chat.retry(again, chat, chat, queue=False, **quiet),
             chat.edit(edited, chat, chat, queue=False, **quiet),
             chat.example_select(example, chat, chat, queue=False, **quiet),
@@ -106,16 +111,19 @@ def build(service: AnsweringService) -> gr.Blocks:
         running = []
         for event in asked:
             # While an answer runs, the box offers stop instead of send.
-            answer = event.then(_stoppable, None, question, queue=False, **quiet).then(**answering)
-            answer.then(_sendable, None, question, queue=False, **quiet)
+            answer = event.then(_stoppable, None, [question, busy], queue=False, **quiet).then(**answering)
+            answer.then(_sendable, None, [question, busy], queue=False, **quiet)
             running.append(answer)
-        question.stop(_sendable, None, question, cancels=running, queue=False, **quiet)
+        question.stop(_stopped, chat, [chat, question, busy], cancels=running, queue=False, **quiet)
         chat.undo(undone, chat, [chat, question, panel], queue=False, **quiet)
-        chat.clear(lambda: render.passages([]), None, panel, queue=False, **quiet)
+        chat.clear(
+            lambda: (render.passages([]), *_sendable()), None, [panel, question, busy], cancels=running, queue=False, **quiet
+        )
         course.change(
-            lambda name: (gr.update(value=[], examples=_examples(service, name)), render.passages([])),
+            lambda name: (gr.update(value=[], examples=_examples(service, name)), render.passages([]), *_sendable()),
             course,
-            [chat, panel],
+            [chat, panel, question, busy],
+            cancels=running,
             queue=False,
             **quiet,
         )
@@ -123,12 +131,23 @@ def build(service: AnsweringService) -> gr.Blocks:
     return page
 
 
-def _stoppable() -> Any:
-    return gr.update(submit_btn=False, stop_btn=True)
+def _stoppable() -> tuple[Any, bool]:
+    """The question box and the busy flag while an answer runs."""
+    return gr.update(submit_btn=False, stop_btn=True), True
 
 
-def _sendable() -> Any:
-    return gr.update(submit_btn=True, stop_btn=False)
+def _sendable() -> tuple[Any, bool]:
+    return gr.update(submit_btn=True, stop_btn=False), False
+
+
+def _stopped(messages: Messages) -> tuple[Messages, Any, bool]:
+    """A stopped answer says so."""
+    if messages and messages[-1]["role"] == "assistant" and render.SOURCES not in _text(messages[-1]):
+        messages = [
+            *messages[:-1],
+            {"role": "assistant", "content": f"{_text(messages[-1])}{render.SOURCES}*Stopped.*".lstrip()},
+        ]
+    return messages, *_sendable()
 
 
 def _respond(service: AnsweringService, messages: Messages, name: str | None) -> Iterator[tuple[Messages, str]]:
@@ -139,7 +158,7 @@ def _respond(service: AnsweringService, messages: Messages, name: str | None) ->
     try:
         if not name:
             raise CourseTutorError("there is no course yet. Make one with: tutor ingest BOOK.pdf --course NAME")
-        stream = service.engine(name).stream(_text(messages[-1]), _turns(messages[:-1]))
+        stream = service.engine(name).stream(render.unescaped(_text(messages[-1])), _turns(messages[:-1]))
         panel = render.passages(stream.hits, found=stream.found)
         yield [*messages, reply], panel  # the passages are there before the first word
         text = ""
@@ -159,9 +178,9 @@ def _respond(service: AnsweringService, messages: Messages, name: str | None) ->
 def _turns(messages: Messages) -> list[Turn]:
     """Finished question and answer pairs, oldest first; questions without an answer are left out."""
     return [
-        Turn(_text(asked), render.answer_text(_text(answered)))
+        Turn(render.unescaped(_text(asked)), said)
         for asked, answered in pairwise(messages)
-        if asked["role"] == "user" and answered["role"] == "assistant"
+        if asked["role"] == "user" and answered["role"] == "assistant" and (said := render.answer_text(_text(answered)))
     ]
 
 
@@ -178,7 +197,7 @@ def _text(message: dict[str, Any]) -> str:
 
 
 def _user(text: str) -> dict[str, Any]:
-    return {"role": "user", "content": text}
+    return {"role": "user", "content": render.escape_markdown(text)}
 
 
 def _refresh(service: AnsweringService, name: str | None) -> Any:
