@@ -33,30 +33,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from statistics import fmean, median
 from typing import Any
 
-from tutor.answering.gguf_file import requantize
-from tutor.answering.models import built_in_file
-from tutor.offline import close_network
+from answering_jobs import machine_seconds
 
-SAMPLE = Path(__file__).parents[1] / "examples"
-NEW_TOKENS = 64
-CONTEXT = 2048
-LEAD = 32  # tokens in front of the first position that is compared
-THROUGH_ENGINE = 40
+JOBS = Path(__file__).with_name("answering_jobs.py")
 LONGEST_SECONDS = 1200
 QUIET_CORES = 0.2
 LIBRARIES = ("openvino-genai", "openvino", "xllamacpp", "transformers", "torch", "gguf")
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8", "amx_bf16")
-
-Ask = Callable[[Sequence[int]], list[float]]
-"""Generates NEW_TOKENS after a prompt of token ids; the moments (time.perf_counter) at which they came."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +84,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="Prompts in a row's median.")
     parser.add_argument("--quick", action="store_true", help="Short prompts, two repeats, few questions: does it all run?")
     parser.add_argument("--patience", type=float, default=0, metavar="MINUTES", help="Most time to wait for a quiet machine.")
-    parser.add_argument("--child", nargs=3, metavar=("JOB", "FOLDER", "OPTIONS"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.child:
-        job, folder, options = arguments.child
-        _child(job, Path(folder), json.loads(options))
-        return
     size = Size(2, 200, 40, 4) if arguments.quick else Size(arguments.repeats, 900, 200, 20)
     with tempfile.TemporaryDirectory(prefix="answering-") as name:
         _report(size, Path(name), time.monotonic() + 60 * arguments.patience)
@@ -198,7 +183,8 @@ def _busy_core(busy: bool) -> Iterator[None]:
     if not busy:
         yield
         return
-    spinning = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    spin = f"import os\nwhile os.getppid() == {os.getpid()}: pass"  # ends with this process, however that ends
+    spinning = subprocess.Popen([sys.executable, "-c", spin])
     try:
         yield
     finally:
@@ -223,16 +209,16 @@ def _undisturbed(job: str, folder: Path, options: dict[str, Any], busy: bool, pa
 
 def _used_cores() -> float:
     """Processor seconds per second that the machine uses, over the next three seconds."""
-    before = _machine_seconds()
+    before = machine_seconds()
     time.sleep(3)
-    return (_machine_seconds() - before) / 3
+    return (machine_seconds() - before) / 3
 
 
 def _in_child(job: str, folder: Path, options: dict[str, Any]) -> dict[str, Any]:
     """What the job wrote, or {"error": its last line}."""
     result = folder / "result.json"
     result.unlink(missing_ok=True)
-    command = [sys.executable, __file__, "--child", job, str(folder), json.dumps(options)]
+    command = [sys.executable, str(JOBS), job, str(folder), json.dumps(options)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LONGEST_SECONDS)
     except subprocess.TimeoutExpired:
@@ -241,338 +227,6 @@ def _in_child(job: str, folder: Path, options: dict[str, Any]) -> dict[str, Any]
         return dict(json.loads(result.read_text("utf-8")))
     lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
     return {"error": (lines[-1] if lines else f"ended with status {done.returncode}").replace("|", "/")}
-
-
-def _child(job: str, folder: Path, options: dict[str, Any]) -> None:
-    close_network(hub=False)
-    jobs = {"prepare": _prepare, "speed": _speed, "agreement": _agreement, "questions": _questions}
-    found = jobs[job](folder, **options)
-    (folder / "result.json").write_text(json.dumps(found), "utf-8")
-    sys.stdout.flush()
-    os._exit(0)  # servers and pipelines of foreign libraries may hang or crash while they are taken down
-
-
-# ---------------------------------------------------------------------------------------------- jobs, one process each
-
-
-def _prepare(folder: Path, size: dict[str, int]) -> dict[str, Any]:
-    """The course, the prompts, the full-precision distributions and the requantized files."""
-    import gguf
-    import numpy as np
-    import torch
-
-    from index_store.course import Library
-    from index_store.embedding import DEFAULT_EMBEDDING, load_embedding
-    from index_store.generation import read_passages
-    from ingest.pipeline import ingest
-
-    library = Library(folder / "home")
-    course = library.course("sample")
-    ingest([SAMPLE / "course"], course, load_embedding(DEFAULT_EMBEDDING), library.vectors)
-
-    tokenizer, model = _load_transformers()
-    text = "\n\n".join(passage.text for passage in read_passages(course.live))
-    tokens = tokenizer(text, add_special_tokens=False).input_ids
-    held_out, tokens = tokens[: LEAD + size["positions"]], tokens[LEAD + size["positions"] :]
-    prompts = _prompts(tokens, size["prompt_tokens"], size["repeats"] + 1)
-    (folder / "tokens.json").write_text(json.dumps({"held_out": held_out, "prompts": prompts}))
-
-    with torch.inference_mode():
-        logits = model(torch.tensor([held_out])).logits[0, LEAD - 1 : -1]
-    np.save(folder / "reference.npy", logits.log_softmax(-1).numpy())
-
-    source = built_in_file()
-    (folder / "Q4_1.gguf").symlink_to(source)
-    reader = gguf.GGUFReader(source)
-    fields = {name: field.contents() for name, field in reader.fields.items()}
-    for kind in ("Q8_0", "Q4_0", "F16"):
-        requantize(reader, fields, folder / f"{kind}.gguf", kind)
-    return {"prompts": len(prompts)}
-
-
-def _prompts(tokens: list[int], length: int, count: int) -> list[list[int]]:
-    """`count` stretches of `tokens`, spread over them, no two beginning with the same token."""
-    found: list[list[int]] = []
-    for number in range(count):
-        start = number * (len(tokens) - 2 * length) // count
-        begun = {prompt[0] for prompt in found}
-        while tokens[start] in begun:
-            start += 1
-        found.append(tokens[start : start + length])
-    return found
-
-
-def _speed(folder: Path, engine: str, file_type: str, threads: int, repeats: int) -> dict[str, float]:
-    file = folder / f"{file_type.split()[0]}.gguf"
-    ask = {"transformers": _ask_transformers, "llama.cpp": _ask_llama_cpp, "OpenVINO": _ask_openvino}[engine](file, threads)
-    warm_up, *prompts = json.loads((folder / "tokens.json").read_text())["prompts"]
-    ask(warm_up)
-    firsts, rates, cores, others = [], [], [], []
-    for prompt in prompts[:repeats]:
-        machine, processor, begun = _machine_seconds(), time.process_time(), time.perf_counter()
-        moments = ask(prompt)
-        seconds, used = time.perf_counter() - begun, time.process_time() - processor
-        cores.append(used / seconds)
-        others.append(max(0.0, (_machine_seconds() - machine - used) / seconds))
-        firsts.append(moments[0] - begun)
-        rates.append((NEW_TOKENS - 1) / (moments[-1] - moments[0]))
-    begun = time.perf_counter()
-    again = ask(prompts[-1])[0] - begun
-    return {
-        "prompt": len(prompts[0]),
-        "first": median(firsts),
-        "again": again,
-        "decode": median(rates),
-        "cores": median(cores),
-        "others": median(others),
-        "peak": _peak_megabytes(),
-    }
-
-
-def _agreement(folder: Path, engine: str, file_type: str, threads: int) -> dict[str, Any]:
-    import numpy as np
-
-    held_out = json.loads((folder / "tokens.json").read_text())["held_out"]
-    reference = np.load(folder / "reference.npy")
-    distributions = {"llama.cpp": _distributions_llama_cpp, "OpenVINO": _distributions_openvino}[engine]
-    found, own, remarks = distributions(folder / f"{file_type}.gguf", threads, held_out)
-    kl = (np.exp(reference) * (reference - found)).sum(axis=1)
-    off = [abs(float(reference[position, token]) - log_p) for position, (token, log_p) in enumerate(own)]
-    same = reference.argmax(axis=1) == found.argmax(axis=1)
-    return {"kl": float(kl.mean()), "same": float(same.mean()), "off": float(fmean(off)), "remarks": remarks}
-
-
-def _questions(folder: Path, style: str, count: int) -> dict[str, float]:
-    from llama_index.core.llms import ChatMessage, MessageRole
-
-    from tutor.answering.service import AnsweringService
-    from tutor.settings import load_settings
-
-    rows = [json.loads(line) for line in (SAMPLE / "questions.jsonl").read_text("utf-8").splitlines()]
-    questions = [row["question"] for row in rows if row["answerable"]]
-    warm_up, *questions = questions[:: max(1, len(questions) // (count + 1))][: count + 1]
-    service = AnsweringService(load_settings(home=folder / "home", style=style))
-    engine = service.engine("sample")
-    engine.stream(warm_up).finish()
-
-    def tokens_in(text: str) -> int:
-        empty, full = (ChatMessage(role=MessageRole.USER, content=content) for content in ("", text))
-        return service.model.count_tokens([full]) - service.model.count_tokens([empty])
-
-    searches, firsts, wholes, rates = [], [], [], []
-    declined = 0
-    machine, processor, all_begun = _machine_seconds(), time.process_time(), time.perf_counter()
-    for question in questions:
-        begun = time.perf_counter()
-        stream = engine.stream(question)
-        searches.append(time.perf_counter() - begun)
-        if not stream.found:
-            declined += 1
-            continue
-        moments, pieces = [], []
-        for piece in stream:
-            moments.append(time.perf_counter())
-            pieces.append(piece)
-        firsts.append(moments[0] - begun)
-        wholes.append(time.perf_counter() - begun)
-        if len(moments) > 1:
-            rates.append(tokens_in("".join(pieces[1:])) / (moments[-1] - moments[0]))
-    used, seconds = time.process_time() - processor, time.perf_counter() - all_begun
-    return {
-        "others": max(0.0, (_machine_seconds() - machine - used) / seconds),
-        "questions": len(questions),
-        "declined": declined,
-        "search": median(searches),
-        "first": median(firsts),
-        "within": sorted(firsts)[int(0.9 * (len(firsts) - 1))],
-        "whole": median(wholes),
-        "decode": median(rates),
-        "peak": _peak_megabytes(),
-    }
-
-
-def _machine_seconds() -> float:
-    """Processor seconds that all processes have used since the start; 0 where the system does not say."""
-    stat = Path("/proc/stat")
-    if not stat.is_file():
-        return 0.0
-    user, nice, system, _idle, _waiting, *interrupts = map(int, stat.read_text().split("\n", 1)[0].split()[1:8])
-    return (user + nice + system + sum(interrupts)) / os.sysconf("SC_CLK_TCK")
-
-
-def _peak_megabytes() -> float:
-    """Largest resident memory of this process; 0 where the system does not say. (ru_maxrss would count the parent's too.)"""
-    status = Path("/proc/self/status")
-    if not status.is_file():
-        return 0.0
-    return next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-
-
-# ------------------------------------------------------------------------------------------------------------- engines
-
-
-def _load_transformers() -> tuple[Any, Any]:
-    """Tokenizer and fp32 model of the shipped file."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    file = built_in_file()
-    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name)
-    return tokenizer, AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
-
-
-def _ask_transformers(file: Path, threads: int) -> Ask:
-    import torch
-    from transformers.generation.streamers import BaseStreamer
-
-    _, model = _load_transformers()
-
-    class Moments(BaseStreamer):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.seen: list[float] = []
-
-        def put(self, value: Any) -> None:
-            self.seen.append(time.perf_counter())
-
-        def end(self) -> None:
-            pass
-
-    def ask(prompt: Sequence[int]) -> list[float]:
-        moments = Moments()
-        ids = torch.tensor([prompt])
-        with torch.inference_mode():
-            model.generate(
-                input_ids=ids,
-                attention_mask=torch.ones_like(ids),
-                streamer=moments,
-                do_sample=False,
-                min_new_tokens=NEW_TOKENS,
-                max_new_tokens=NEW_TOKENS,
-                pad_token_id=0,
-            )
-        return moments.seen[1:]  # the prompt itself comes first
-
-    return ask
-
-
-def _llama_cpp_server(file: Path, threads: int) -> Any:
-    import xllamacpp
-
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = str(file)
-    parameters.n_ctx = CONTEXT
-    parameters.n_parallel = 1
-    parameters.n_gpu_layers = 0
-    parameters.fit_params = False
-    parameters.cpuparams.n_threads = threads
-    parameters.cpuparams_batch.n_threads = threads
-    return xllamacpp.Server(parameters)
-
-
-def _ask_llama_cpp(file: Path, threads: int) -> Ask:
-    server = _llama_cpp_server(file, threads)
-    request = {"n_predict": NEW_TOKENS, "ignore_eos": True, "temperature": 0, "stream": True}
-
-    def ask(prompt: Sequence[int]) -> list[float]:
-        moments: list[float] = []
-        chunks: list[dict[str, Any]] = []
-
-        def take(chunk: dict[str, Any]) -> bool:
-            moments.append(time.perf_counter())
-            chunks.append(chunk)
-            return False
-
-        server.handle_completions({**request, "prompt": list(prompt)}, take)
-        timings = chunks[-1].get("timings", {})
-        if timings.get("predicted_n") != NEW_TOKENS:
-            raise RuntimeError(f"llama.cpp wrote {timings.get('predicted_n')} of {NEW_TOKENS} tokens: {chunks[-1]}")
-        return moments[:-1]  # the last chunk holds the timings alone
-
-    return ask
-
-
-def _distributions_llama_cpp(file: Path, threads: int, tokens: Sequence[int]) -> tuple[Any, list[tuple[int, float]], str]:
-    """Log probabilities of shape (positions, vocabulary), one request a position; and its own of the likeliest token."""
-    import numpy as np
-
-    server = _llama_cpp_server(file, threads)
-    rows, own = [], []
-    for length in range(LEAD, len(tokens)):
-        request = {"prompt": list(tokens[:length]), "n_predict": 1, "n_probs": 1_000_000, "temperature": 0}
-        answer = server.handle_completions(request)
-        (token,) = answer["choices"][0]["logprobs"]["content"]
-        row = np.full(len(token["top_logprobs"]), -np.inf, np.float32)
-        for candidate in token["top_logprobs"]:
-            row[candidate["id"]] = candidate["logprob"]
-        rows.append(row)
-        own.append((token["id"], token["logprob"]))
-    return np.stack(rows), own[:THROUGH_ENGINE], ""
-
-
-def _openvino_batcher(file: Path) -> Any:
-    from tutor.answering.openvino_engine import Batcher
-
-    return Batcher(file)
-
-
-def _ask_openvino(file: Path, threads: int) -> Ask:
-    import numpy as np
-    import openvino
-
-    batcher = _openvino_batcher(file)
-    config = batcher.pipeline.get_config()
-    config.do_sample = False
-    config.ignore_eos = True
-    config.max_new_tokens = NEW_TOKENS
-
-    def ask(prompt: Sequence[int]) -> list[float]:
-        ids = openvino.Tensor(np.array([prompt], np.int64))
-        moments = [time.perf_counter() for _ in batcher.generate(ids, config)]
-        if len(moments) != NEW_TOKENS:
-            raise RuntimeError(f"OpenVINO wrote {len(moments)} of {NEW_TOKENS} tokens")
-        return moments
-
-    return ask
-
-
-def _distributions_openvino(file: Path, threads: int, tokens: Sequence[int]) -> tuple[Any, list[tuple[int, float]], str]:
-    """As for llama.cpp: all positions in one pass of the converted graph, its own through the pipeline."""
-    import numpy as np
-    import openvino
-    import openvino_genai
-    import torch
-
-    with tempfile.TemporaryDirectory() as name:  # GenAI saves the graph beside the GGUF file
-        copy = Path(name, file.name)
-        copy.symlink_to(file.resolve())
-        scheduler = openvino_genai.SchedulerConfig()
-        scheduler.cache_size = 1
-        pipeline = openvino_genai.ContinuousBatchingPipeline(str(copy), scheduler, "CPU", {"enable_save_ov_model": True})
-        compiled = openvino.Core().compile_model(Path(name, "openvino_model.xml"), "CPU")
-    ids = np.array([tokens], np.int64)
-    inputs = {
-        "input_ids": ids,
-        "attention_mask": np.ones_like(ids),
-        "position_ids": np.arange(len(tokens))[None],
-        "beam_idx": np.zeros(1, np.int32),
-    }
-    logits = next(iter(compiled.create_infer_request().infer(inputs).values()))[0, LEAD - 1 : -1]
-
-    config = pipeline.get_config()
-    config.do_sample = False
-    config.ignore_eos = True
-    config.max_new_tokens = 1
-    config.logprobs = 1
-    own = []
-    for length in range(LEAD, len(tokens))[:THROUGH_ENGINE]:
-        request = pipeline.add_request(length, openvino.Tensor(ids[:, :length].copy()), config)
-        while pipeline.has_non_finished_requests():
-            pipeline.step()
-        (output,) = request.read().values()
-        own.append((output.generated_ids[-1], float(output.generated_log_probs[-1])))
-    precision = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
-    cache = compiled.get_property("KV_CACHE_PRECISION").to_string()
-    return torch.tensor(logits).log_softmax(-1).numpy(), own, f"computes in {precision}, cache in {cache}"
 
 
 if __name__ == "__main__":

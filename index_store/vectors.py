@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from index_store.errors import CourseError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,13 +28,19 @@ class VectorCache:
     def __init__(self, file: Path) -> None:
         self.file = file
         file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._connect()) as database, database:
+        with self._open() as database, database:
             database.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID")
 
-    def _connect(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self.file, timeout=60)
-        database.execute("PRAGMA journal_mode=WAL")
-        return database
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self.file, timeout=60)) as database:
+                database.execute("PRAGMA journal_mode=WAL")
+                yield database
+        except sqlite3.OperationalError as error:  # no space, no permission, locked for too long
+            raise CourseError(f"{self.file}: {error}. Check free space and permissions, then ingest again.") from error
+        except sqlite3.DatabaseError as error:
+            raise CourseError(f"{self.file}: {error}. Delete this file; what it held is computed again.") from error
 
     def embed(
         self, embedding: Embedding, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None
@@ -47,7 +55,7 @@ class VectorCache:
         keys = [hashlib.sha256(f"{embedding.key}\0{text}".encode()).digest() for text in texts]
         vectors = np.empty((len(texts), embedding.dimension), dtype=np.float32)
         missing: dict[bytes, list[int]] = {}
-        with closing(self._connect()) as database:
+        with self._open() as database:
             for i, key in enumerate(keys):
                 row = database.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
                 vector = np.frombuffer(row[0], dtype=np.float32) if row else None

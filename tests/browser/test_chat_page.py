@@ -8,13 +8,15 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from index_store.course import Library
+from index_store.embedding import Embedding
+from ingest.pipeline import ingest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -28,13 +30,29 @@ ANSWER_MS = 60_000
 
 
 @pytest.fixture(scope="module")
-def chat_url(sample_library: Library) -> Iterator[str]:
+def home(
+    sample_library: Library,
+    tmp_path_factory: pytest.TempPathFactory,
+    typeset: Callable[[Path, str], Path],
+    embedding: Embedding,
+) -> Path:
+    """The sample course, and "zoology" of one page."""
+    home = tmp_path_factory.mktemp("browser") / "home"
+    shutil.copytree(sample_library.home, home)
+    book = typeset(home.parent / "snails.pdf", "= Snails\n== Hermaphrodites of the garden\n" + "Snails carry both sexes. " * 20)
+    library = Library(home)
+    ingest([book], library.course("zoology"), embedding, library.vectors)
+    return home
+
+
+@pytest.fixture(scope="module")
+def chat_url(home: Path) -> Iterator[str]:
     """`tutor chat` in a process of its own, as a user starts it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-c", "from tutor.cli.main import main; main()", "chat", "--port", str(port)]
-    environment = {**os.environ, "TUTOR_HOME": str(sample_library.home), "PYTHONPATH": str(REPOSITORY)}
+    environment = {**os.environ, "TUTOR_HOME": str(home), "PYTHONPATH": str(REPOSITORY)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY) as server:
         assert server.stderr is not None
         said = ""
@@ -155,6 +173,20 @@ def test_what_a_student_types_is_shown_as_typed_and_does_nothing(page: sync_api.
 def test_the_small_models_limits_are_stated_in_one_line(page: sync_api.Page) -> None:
     sync_api.expect(page.locator(".ct-limits").first).to_contain_text("135 million parameters")
     sync_api.expect(page.locator(".ct-limits").first).to_contain_text("--model")
+
+
+def test_the_course_is_remembered_by_the_browser_and_can_be_named_in_the_address(page: sync_api.Page, chat_url: str) -> None:
+    course = page.locator("#course input")
+    sync_api.expect(course).to_have_value("sample")
+    course.click()
+    page.get_by_role("option", name="zoology").click()
+    sync_api.expect(page.locator("#chat .example").first).to_contain_text("Hermaphrodites of the garden")
+    page.wait_for_timeout(500)
+    page.reload()
+    sync_api.expect(course).to_have_value("zoology")
+    sync_api.expect(page.locator("#chat .example").first).to_contain_text("Hermaphrodites of the garden")
+    page.goto(f"{chat_url}?course=sample")
+    sync_api.expect(course).to_have_value("sample")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

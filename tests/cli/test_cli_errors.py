@@ -128,6 +128,25 @@ def test_a_course_name_that_could_leave_its_folder_or_clash_is_refused(tutor, tm
     assert not home.exists()
 
 
+@pytest.mark.parametrize("question", ["", "  \n"])
+def test_an_empty_question_is_told_before_anything_loads(tutor, small_home, question):
+    result = tutor("ask", question, "--course", "physics", "--home", small_home)
+    assert one_line(result) == "tutor: the question is empty. Type a question on the course."
+
+
+def test_a_damaged_vector_cache_is_told_with_the_cure_and_the_course_stays(tutor, small_home, state, typeset, tmp_path):
+    book = typeset(tmp_path / "new.pdf", "= Lenses\n" + "A lens bends light towards its axis. " * 12)
+    for file in small_home.glob("vectors.sqlite*"):
+        file.unlink()
+    (small_home / "vectors.sqlite").write_bytes(b"no database at all, and long enough to be read as one " * 40)
+    before = state(small_home)
+    line = one_line(tutor("ingest", book, "--course", "physics", "--home", small_home))
+    assert line.startswith(f"tutor: {small_home / 'vectors.sqlite'}: file is not a database. Delete this file")
+    assert state(small_home) == before
+    (small_home / "vectors.sqlite").unlink()
+    assert tutor("ingest", book, "--course", "physics", "--home", small_home).code == 0
+
+
 def test_an_unknown_course_names_those_there_are_before_anything_loads(tutor, small_home, state):
     before = state(small_home)
     result = tutor("ask", "what is a lens?", "--course", "physic", "--home", small_home)

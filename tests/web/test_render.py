@@ -1,5 +1,7 @@
 """What a book or a model says is shown, and does nothing."""
 
+import pytest
+
 from index_store.passage import Passage
 from index_store.search import Hit
 from tutor.answering.citations import Citation
@@ -58,3 +60,20 @@ def test_the_text_of_an_answer_comes_back_without_its_pages() -> None:
     shown = render.finished(answer("Time is O(n*log n) < n^2. [1]", hits, [1]), "quote")
     assert "p. 12 (PDF 15)" in shown.replace("\\", "")
     assert render.answer_text(shown) == "Time is O(n*log n) < n^2. [1]"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("so $x^2$ grows", r"so \(x^2\) grows"),
+        ("$a$, then $b_1$.", r"\(a\), then \(b_1\)."),
+        ("costs $5 and $7", "costs $5 and $7"),
+        ("costs $5, or $7.", "costs $5, or $7."),
+        ("$$x^2$$", "$$x^2$$"),
+        ("`echo $HOME $PATH$`", "`echo $HOME $PATH$`"),
+        ("```sh\necho $A$B\n```", "```sh\necho $A$B\n```"),
+        ("half of $x", "half of $x"),
+    ],
+)
+def test_a_models_inline_maths_is_rendered_and_prices_and_code_are_not(said: str, shown: str) -> None:
+    assert render.piece(said, "explain") == shown

@@ -118,13 +118,7 @@ class CourseQueryEngine(BaseQueryEngine):
 
     def stream(self, question: str, turns: Sequence[Turn] = ()) -> AnswerStream:
         """Search, judge the evidence, and answer. Raises CourseTutorError for a question that cannot be taken."""
-        question = normalize(question).strip()
-        if not question:
-            raise CourseTutorError("the question is empty. Type a question on the course.")
-        if len(question) > LONGEST_QUESTION:
-            raise CourseTutorError(
-                f"the question has {len(question):,} characters, and at most {LONGEST_QUESTION:,} are read. Shorten it."
-            )
+        question = checked_question(question)
         context = leaned_on(question, turns)
         hits = self.search.search(question, self.passages, context)
         found = best_similarity(hits) >= self._threshold()
@@ -244,6 +238,18 @@ class CourseQueryEngine(BaseQueryEngine):
         stream.answer = Answer(
             stream.question, final, stream.hits, citations, True, tuple(notes), first, time.perf_counter() - begun
         )
+
+
+def checked_question(question: str) -> str:
+    """The question as it is searched. Raises CourseTutorError for an empty one and one over `LONGEST_QUESTION` characters."""
+    question = normalize(question).strip()
+    if not question:
+        raise CourseTutorError("the question is empty. Type a question on the course.")
+    if len(question) > LONGEST_QUESTION:
+        raise CourseTutorError(
+            f"the question has {len(question):,} characters, and at most {LONGEST_QUESTION:,} are read. Shorten it."
+        )
+    return question
 
 
 def leaned_on(question: str, turns: Sequence[Turn]) -> list[str]:

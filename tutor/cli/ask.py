@@ -29,8 +29,10 @@ def ask(question: str, course: str, as_json: bool, **flags: Any) -> None:
     settings = options.settings_of(**flags)
 
     from index_store.course import Library
+    from tutor.answering.engine import checked_question
 
-    Library(settings.home).existing(course)  # an unknown course is told before models load
+    Library(settings.home).existing(course)  # an unknown course and an empty question are told before models load
+    question = checked_question(question)
 
     from tutor.answering.service import AnsweringService
 

@@ -12,6 +12,9 @@ from tutor.answering.engine import Answer
 from tutor.answering.quoting import sentences
 
 SOURCES = "\n\n---\n"
+CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+# Pandoc's rule: no space inside the dollars, no digit behind the closing one. `$$` is display maths and the page's own.
+INLINE_MATHS = re.compile(r"(?<![\\$])\$(?![\s$])([^$\n]{1,200}?)(?<![\s\\])\$(?![\d$])")
 MARKDOWN = re.compile(r"([\\`*_{}#+\-!|~$<>\[\]])")
 
 
@@ -26,8 +29,13 @@ def escape_markdown(text: str) -> str:
 
 
 def disarm(text: str) -> str:
-    """A model's Markdown without images: a picture's address would be fetched by the reader's browser."""
-    return text.replace("![", "!\\[")
+    """A model's Markdown without images: a picture's address would be fetched by the reader's browser.
+
+    `$x^2$` becomes `\\(x^2\\)`, which the page renders as maths; code and prices ("$5 and $7") stay as they are.
+    """
+    parts = CODE.split(text)
+    parts[::2] = [INLINE_MATHS.sub(r"\\(\1\\)", part).replace("![", "!\\[") for part in parts[::2]]
+    return "".join(parts)
 
 
 def piece(text: str, style: str) -> str:

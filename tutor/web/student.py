@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -127,7 +128,14 @@ def build(service: AnsweringService) -> gr.Blocks:
             queue=False,
             **quiet,
         )
-        page.load(lambda name: _refresh(service, name), course, course, queue=False, **quiet)
+        # The course is remembered by the browser; an address with ?course=NAME opens that one.
+        last = gr.BrowserState("", storage_key="course-tutor-course")
+        course.input(lambda name: name or "", course, last, queue=False, **quiet)
+
+        def opened(name: str | None, request: gr.Request) -> Any:
+            return _refresh(service, request.query_params.get("course") or name)
+
+        page.load(opened, last, course, queue=False, **quiet)
     return page
 
 
@@ -246,4 +254,7 @@ def launch(service: AnsweringService, host: str, port: int, ready: Any = None) -
     )
     if ready:
         ready(url)
-    page.block_thread()
+    try:
+        threading.Event().wait()
+    finally:
+        page.close(verbose=False)
