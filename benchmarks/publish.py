@@ -1,7 +1,7 @@
-"""Run the benchmarks and write docs/benchmarks.md: `python benchmarks/publish.py [--textbook FOLDER --questions FILE]`.
+"""Run the benchmarks and write docs/benchmarks.md: `python benchmarks/publish.py [SECTION...] [--textbook FOLDER --questions FILE]`.
 
-Every figure in that page is what one of these commands printed on the machine named in it. Without a textbook of yours the
-section on one is left as it says.
+Every figure in that page is what the section's command printed on the day and the machine named there. Sections that are
+not asked for, or need a textbook that is not given, stay as they are.
 """
 
 from __future__ import annotations
@@ -9,21 +9,53 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
+HEAD = """# Benchmarks
+
+Written by `make benchmarks` (`python benchmarks/publish.py`): each section is what its command printed. Machines are shared: compare the
+rows of one table, not tables of different days.
+"""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page: the command is shown as given; TEXTBOOK and QUESTIONS stand for what the caller names."""
+
+    name: str
+    title: str
+    command: str
+    text: str
+
+    @property
+    def needs_textbook(self) -> bool:
+        return "TEXTBOOK" in self.command
+
+
 SECTIONS = (
-    (
+    Section(
+        "pages",
         "Is the right page found?",
         "benchmarks/pages.py --books examples/course --questions examples/questions.jsonl",
         "The three sample books; 54 questions they answer, 18 they do not (most of those from neighbouring topics). The "
         "questions were written with the books, so this is the easy case.",
     ),
-    (
+    Section(
+        "textbook",
+        "And on a real textbook?",
+        "benchmarks/pages.py --books TEXTBOOK --questions QUESTIONS",
+        "Twelve chapters of Erickson's *Algorithms* (CC BY 4.0); 76 questions it answers, 14 it does not. The fitted threshold "
+        "uses no labels.",
+    ),
+    Section(
+        "answers",
         "Are the built-in model's answers true to the book?",
         "benchmarks/answers.py --make examples/course",
         "SmolLM2-135M in its own words, against the style it ships with, in which it chooses among the book's sentences, "
@@ -31,7 +63,8 @@ SECTIONS = (
         "cosine to the nearest sentence of the answer. Most of what the style gains comes from the sentences offered; the "
         "model's own choice adds little.",
     ),
-    (
+    Section(
+        "answering",
         "How long does an answer take?",
         "benchmarks/answering.py --patience 20",
         "SmolLM2-135M by engine, quantization and threads: medians of five prompts, 64 new tokens each. `asked again` is the "
@@ -46,40 +79,47 @@ SECTIONS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(s.name for s in SECTIONS)}; all if none")
     parser.add_argument("--textbook", type=Path, help="a folder of PDFs that the project does not ship")
     parser.add_argument("--questions", type=Path, help="labelled questions on it")
-    parser.add_argument("--quick", action="store_true", help="fewer repeats of the slow ones")
     arguments = parser.parse_args()
-    sections = [(title, command, text, command) for title, command, text in SECTIONS]
-    if arguments.textbook and arguments.questions:
-        run = f"benchmarks/pages.py --books {arguments.textbook} --questions {arguments.questions}"
-        shown = "benchmarks/pages.py --books TEXTBOOK --questions QUESTIONS.jsonl"
-        text = (
-            "Twelve chapters of Erickson's *Algorithms* (CC BY 4.0), whose fonts lose ligatures, small capitals and old-style "
-            "digits; 76 questions it answers, 14 it does not."
-        )
-        sections.insert(1, ("And on a real textbook?", shown, text, run))
-    parts = [
-        "# Benchmarks\n",
-        "Written by `python benchmarks/publish.py`; each section is what its command printed. Machines are shared: compare "
-        "the rows of one table, not tables of different days.\n",
-        f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} cores, {_processor()}.\n",
-    ]
-    for title, shown, text, run in sections:
-        if arguments.quick and "answering.py" in run:
-            run = shown = run.replace("--patience 20", "--quick")
-        print(f"{title}  ({shown})", file=sys.stderr, flush=True)
-        done = subprocess.run(
-            [sys.executable, *run.split()],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode:
-            sys.exit(f"{shown} failed: {done.stderr.strip().splitlines()[-1:]}")
-        parts += [f"## {title}\n", f"{text}\n", f"    python {shown}\n", done.stdout.strip() + "\n"]
-    PAGE.write_text("\n".join(parts), "utf-8")
+    unknown = set(arguments.sections) - {section.name for section in SECTIONS}
+    if unknown:
+        parser.error(f"no section {', '.join(sorted(unknown))}")
+    written = _written()
+    for section in SECTIONS:
+        if arguments.sections and section.name not in arguments.sections:
+            continue
+        if section.needs_textbook and not (arguments.textbook and arguments.questions):
+            print(f"{section.title}  needs --textbook and --questions; left as it is", file=sys.stderr)
+            continue
+        print(f"{section.title}  ({section.command})", file=sys.stderr, flush=True)
+        written[section.title] = _run(section, str(arguments.textbook), str(arguments.questions))
+        parts = [f"## {title}\n\n{written[title]}" for title in (s.title for s in SECTIONS) if title in written]
+        PAGE.write_text("\n".join([HEAD, *parts]), "utf-8")
+
+
+def _written() -> dict[str, str]:
+    """The page's sections as they stand, by title."""
+    if not PAGE.is_file():
+        return {}
+    _, *parts = re.split(r"^## ", PAGE.read_text("utf-8"), flags=re.MULTILINE)
+    return {title: text.strip() + "\n" for title, _, text in (part.partition("\n") for part in parts)}
+
+
+def _run(section: Section, textbook: str, questions: str) -> str:
+    command = [{"TEXTBOOK": textbook, "QUESTIONS": questions}.get(word, word) for word in section.command.split()]
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        sys.exit(f"{section.command} failed: {done.stderr.strip().splitlines()[-1:]}")
+    machine = f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} cores, {_processor()}."
+    return f"{section.text}\n\n    python {section.command}\n\n{machine}\n\n{done.stdout.strip()}\n"
 
 
 def _processor() -> str:

@@ -33,7 +33,8 @@ COLLECTION = "passages"
 class BookEntry:
     """A book as a manifest names it. `pages` counts physical pages; `sha256` is the PDF's.
 
-    `lost_characters` are those that the PDF gives no meaning to (U+FFFD in the text).
+    `lost_characters` are those that the PDF gives no meaning to (U+FFFD in the text), `repaired_characters` those that
+    mended fonts changed.
     """
 
     file: str
@@ -43,6 +44,7 @@ class BookEntry:
     passages: int
     pages_without_text: int
     lost_characters: int
+    repaired_characters: int = 0
 
 
 @dataclass(frozen=True)

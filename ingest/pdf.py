@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,12 +61,14 @@ class OutlineEntry:
 
 @dataclass(frozen=True)
 class Document:
-    """A PDF as read: nothing interpreted yet."""
+    """A PDF as read: nothing interpreted yet. `repaired_characters` are those that mended fonts changed (see repair.py)."""
 
     file: Path
     title: str
     pages: tuple[Page, ...]
     outline: tuple[OutlineEntry, ...] = field(default=())
+    repaired_fonts: tuple[str, ...] = ()
+    repaired_characters: int = 0
 
 
 # What the child reports about a file that it cannot read, and how to mend it.
@@ -99,6 +102,8 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
     overtime.start()
     rows: dict[str, list] = {"page": [], "outline": []}
     head: dict = {}
+    repaired: list[str] = []
+    as_it_was: list = []
     refused = ""
     ended = False
     try:
@@ -111,6 +116,8 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
                 refused = row
             elif kind == "end":
                 ended = True
+            elif kind == "again":
+                repaired, as_it_was, rows["page"] = row, rows["page"], []
             else:
                 rows[kind].append(row)
                 if kind == "page":
@@ -136,4 +143,10 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
         title=head["title"],
         pages=tuple(Page(row["number"], row["label"], tuple(Line(*line) for line in row["lines"])) for row in rows["page"]),
         outline=tuple(OutlineEntry(*row) for row in rows["outline"]),
+        repaired_fonts=tuple(repaired),
+        repaired_characters=(_characters(rows["page"]) - _characters(as_it_was)).total() if repaired else 0,
     )
+
+
+def _characters(pages: list) -> Counter[str]:
+    return Counter(character for page in pages for line in page["lines"] for character in line[0] if not character.isspace())

@@ -1,7 +1,8 @@
 """The child process that opens a PDF: `python -m ingest.pdf_reader FILE MEGABYTES SECONDS PAGES`.
 
-Prints JSON lines `[kind, row]`: head, outline..., page..., end; or one refused. Imports as little as it can, since it
-starts anew for every book.
+Prints JSON lines `[kind, row]`: head, outline..., page..., end; or one refused. Where characters came out lost and the
+fonts' maps can be mended, `again` says so, and the pages follow once more. Imports as little as it can, since it starts
+anew for every book.
 """
 
 from __future__ import annotations
@@ -110,16 +111,42 @@ def read(file: str, most_pages: int) -> None:
             mode, position = destination.get_view()
             y = position[1] if mode == raw.PDFDEST_VIEW_XYZ and len(position) > 1 else None
             emit("outline", [bookmark.level, bookmark.get_title(), index + 1, y])
-    for index in range(count):
-        label = document.get_page_label(index)
+    labels = [document.get_page_label(index) for index in range(count)]
+    damaged = read_pages(document, labels, raw)
+    if (damaged or "Quartz" in document.get_metadata_dict().get("Producer", "")) and (mended := mend(file)):
+        emit("again", mended.fonts)
+        read_pages(pypdfium2.PdfDocument(mended.data), labels, raw)
+    emit("end", None)
+
+
+def read_pages(document: Any, labels: list[str], raw: Any) -> bool:
+    """Print the pages; whether any of their characters was lost."""
+    import pypdfium2
+
+    lost = False
+    for index, label in enumerate(labels):
         try:
             page = document[index]
             rows = list(lines_of(page, raw))
             page.close()
         except pypdfium2.PdfiumError:
             rows = []  # one unreadable page; the parent counts pages without text and says so
+        lost = lost or any(LOST in row[0] for row in rows)
         emit("page", {"number": index + 1, "label": label, "lines": rows})
-    emit("end", None)
+    return lost
+
+
+def mend(file: str) -> Any:
+    """The file with its fonts' maps mended; None where none is damaged, or where the file is too broken to tell."""
+    from pypdf.errors import PyPdfError
+
+    from ingest.repair import repair
+
+    try:
+        with open(file, "rb") as stream:
+            return repair(stream.read())
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError):
+        return None  # the text stays as it was read
 
 
 def main() -> None:

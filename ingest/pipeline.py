@@ -24,7 +24,7 @@ from ingest.pdf import read_pdf
 from ingest.structure import understand
 
 # What decides how a book becomes passages; a course made with other values reads its books again.
-VERSION = 1
+VERSION = 2
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total): stage is a book's file name while it is read, then "embedding"."""
@@ -40,6 +40,7 @@ class BookOutcome:
     passages: int = 0
     pages_without_text: int = 0
     lost_characters: int = 0
+    repaired_characters: int = 0
     error: str = ""
 
 
@@ -113,7 +114,15 @@ def _settings() -> dict[str, Any]:
 
 
 def _kept(book: BookEntry, status: str) -> BookOutcome:
-    return BookOutcome(book.file, status, book.pages, book.passages, book.pages_without_text, book.lost_characters)
+    return BookOutcome(
+        book.file,
+        status,
+        book.pages,
+        book.passages,
+        book.pages_without_text,
+        book.lost_characters,
+        book.repaired_characters,
+    )
 
 
 @dataclass(frozen=True)
@@ -230,6 +239,14 @@ def _read(
             f"no text on any of its {book.pages} pages, so it is probably scanned",
             "Run text recognition (OCR) on it first, for instance with ocrmypdf.",
         )
-    entry = BookEntry(name, book.title, sha256, book.pages, len(passages), book.pages_without_text, book.lost_characters)
-    outcome = BookOutcome(name, "read", book.pages, len(passages), book.pages_without_text, book.lost_characters)
-    return outcome, entry, passages
+    entry = BookEntry(
+        name,
+        book.title,
+        sha256,
+        book.pages,
+        len(passages),
+        book.pages_without_text,
+        book.lost_characters,
+        book.repaired_characters,
+    )
+    return _kept(entry, "read"), entry, passages

@@ -52,6 +52,7 @@ class Book:
     pages: int
     pages_without_text: int
     lost_characters: int
+    repaired_characters: int = 0
 
 
 def understand(document: Document) -> Book:
@@ -84,6 +85,7 @@ def understand(document: Document) -> Book:
         pages=len(document.pages),
         pages_without_text=sum(not lines for lines in kept),
         lost_characters=sum(line.text.count(LOST) for lines in kept for line in lines),
+        repaired_characters=document.repaired_characters,
     )
 
 

@@ -61,6 +61,8 @@ def _line(book: BookOutcome) -> str:
     notes = [f"{book.pages} pages", f"{book.passages} passages"]
     if book.pages_without_text:
         notes.append(f"{book.pages_without_text} without text")
+    if book.repaired_characters:
+        notes.append(f"{book.repaired_characters:,} characters of damaged fonts repaired")
     if book.lost_characters:
         notes.append(f"{book.lost_characters:,} characters the PDF gives no meaning to")
     return f"  {book.status:<10} {book.file}: {', '.join(notes)}"
