@@ -1,4 +1,6 @@
-"""Run the benchmarks and write docs/benchmarks.md: `python benchmarks/publish.py [SECTION...] [--textbook FOLDER --questions FILE]`.
+"""Run the benchmarks and write docs/benchmarks.md.
+
+    python benchmarks/publish.py [SECTION...] [--textbook FOLDER --questions FILE]
 
 Every figure in that page is what the section's command printed on the day and the machine named there. Sections that are
 not asked for, or need a textbook that is not given, stay as they are.
@@ -20,8 +22,8 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
-Written by `make benchmarks` (`python benchmarks/publish.py`): each section is what its command printed. Machines are shared: compare the
-rows of one table, not tables of different days.
+Written by `make benchmarks` (`python benchmarks/publish.py`): each section is what its command printed. Machines are shared:
+compare the rows of one table, not tables of different days.
 """
 
 

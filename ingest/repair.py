@@ -29,24 +29,26 @@ SIZED = re.compile(r"(.{4,}?)(?:(?:big|Big|bigg|Bigg)\d?|display|text|low|ex|mid
 BITSTREAM_SMALL_CAPITAL = re.compile(r"c(25[1-9]|26\d|27[0-6])")
 # Names of TeX's mathematical fonts that the Adobe Glyph List does not have.
 TEX = {
-    "arrownortheast": "↗", "arrownorthwest": "↖", "arrowsoutheast": "↘", "arrowsouthwest": "↙",
-    "arrowbothv": "↕", "arrowdblbothv": "⇕", "shortrightarrow": "→", "shortleftarrow": "←", "squiggleright": "⇝",
-    "harpoonleftup": "↼", "harpoonleftdown": "↽", "harpoonrightup": "⇀", "harpoonrightdown": "⇁", "mapsto": "↦", "mapstochar": "|",
-    "bardbl": "‖", "vextendsingle": "|", "vextenddouble": "‖", "braceleft": "{", "braceright": "}",
-    "bracketleft": "[", "bracketright": "]", "parenleft": "(", "parenright": ")", "angbracketleft": "⟨", "angbracketright": "⟩",
-    "ceilingleft": "⌈", "ceilingright": "⌉", "floorleft": "⌊", "floorright": "⌋", "radical": "√", "slash": "/", "backslash": "\\",
-    "summation": "∑", "product": "∏", "coproduct": "∐", "integral": "∫", "contintegral": "∮", "union": "∪", "intersection": "∩",
-    "unionsq": "⊔", "intersectionsq": "⊓", "unionmulti": "⊎", "logicalor": "∨", "logicaland": "∧",
-    "circleminus": "⊖", "circledivide": "⊘", "circledot": "⊙", "circlecopyrt": "◯", "diamondmath": "⋄", "star": "⋆",
-    "similarequal": "≃", "equivasymptotic": "≍", "lessmuch": "≪", "greatermuch": "≫", "precedesequal": "≼", "followsequal": "≽",
-    "follows": "≻", "owner": "∋", "subsetsqequal": "⊑", "supersetsqequal": "⊒", "subsetnoteql": "⊊", "supersetnoteql": "⊋",
-    "turnstileleft": "⊢", "turnstileright": "⊣", "latticetop": "⊤", "wreathproduct": "≀", "negationslash": "\u0338",
-    "lscript": "ℓ", "epsilon1": "ϵ", "theta1": "ϑ", "rho1": "ϱ", "sigma1": "ς", "phi1": "φ", "pi1": "ϖ", "flat": "♭", "natural": "♮",
-    "sharp": "♯", "slurabove": "⌢", "slurbelow": "⌣", "visiblespace": "␣", "prime": "′", "dotlessi": "ı", "dotlessj": "ȷ",
-    "square": "□", "squaresolid": "■", "lozengesolid": "◆", "maltesecross": "✠", "trianglesolid": "▲", "triangleinv": "▽",
-    "triangledownsld": "▼", "triangleleftsld": "◀", "trianglerightsld": "▶", "vartriangleleft": "⊲", "vartriangleright": "⊳",
+    "arrownortheast": "↗", "arrownorthwest": "↖", "arrowsoutheast": "↘", "arrowsouthwest": "↙", "arrowbothv": "↕",
+    "arrowdblbothv": "⇕", "shortrightarrow": "→", "shortleftarrow": "←", "squiggleright": "⇝", "harpoonleftup": "↼",
+    "harpoonleftdown": "↽", "harpoonrightup": "⇀", "harpoonrightdown": "⇁", "mapsto": "↦", "mapstochar": "|", "bardbl": "‖",
+    "vextendsingle": "|", "vextenddouble": "‖", "braceleft": "{", "braceright": "}", "bracketleft": "[",
+    "bracketright": "]", "parenleft": "(", "parenright": ")", "angbracketleft": "⟨", "angbracketright": "⟩",
+    "ceilingleft": "⌈", "ceilingright": "⌉", "floorleft": "⌊", "floorright": "⌋", "radical": "√", "slash": "/",
+    "backslash": "\\", "summation": "∑", "product": "∏", "coproduct": "∐", "integral": "∫", "contintegral": "∮",
+    "union": "∪", "intersection": "∩", "unionsq": "⊔", "intersectionsq": "⊓", "unionmulti": "⊎", "logicalor": "∨",
+    "logicaland": "∧", "circleminus": "⊖", "circledivide": "⊘", "circledot": "⊙", "circlecopyrt": "◯", "diamondmath": "⋄",
+    "star": "⋆", "similarequal": "≃", "equivasymptotic": "≍", "lessmuch": "≪", "greatermuch": "≫", "precedesequal": "≼",
+    "followsequal": "≽", "follows": "≻", "owner": "∋", "subsetsqequal": "⊑", "supersetsqequal": "⊒", "subsetnoteql": "⊊",
+    "supersetnoteql": "⊋", "turnstileleft": "⊢", "turnstileright": "⊣", "latticetop": "⊤", "wreathproduct": "≀",
+    "negationslash": "\u0338", "lscript": "ℓ", "epsilon1": "ϵ", "theta1": "ϑ", "rho1": "ϱ", "sigma1": "ς", "phi1": "φ",
+    "pi1": "ϖ", "flat": "♭", "natural": "♮", "sharp": "♯", "slurabove": "⌢", "slurbelow": "⌣", "visiblespace": "␣",
+    "prime": "′", "dotlessi": "ı", "dotlessj": "ȷ", "square": "□", "squaresolid": "■", "lozengesolid": "◆",
+    "maltesecross": "✠", "trianglesolid": "▲", "triangleinv": "▽", "triangledownsld": "▼", "triangleleftsld": "◀",
+    "trianglerightsld": "▶", "vartriangleleft": "⊲", "vartriangleright": "⊳",
     # Pieces of a large brace lying on its side: drawn, not read.
-    "bracehtipdownleft": " ", "bracehtipdownright": " ", "bracehtipupleft": " ", "bracehtipupright": " ", "bar": "|", "braceex": " ",
+    "bracehtipdownleft": " ", "bracehtipdownright": " ", "bracehtipupleft": " ", "bracehtipupright": " ", "bar": "|",
+    "braceex": " ",
 }  # fmt: skip
 
 
@@ -155,10 +157,7 @@ def text_of_glyph(name: str, base_font: str = "") -> str:
 def _map(font: Any) -> dict[int, str]:
     """The font's /ToUnicode map for one-byte codes."""
     stream = font["/ToUnicode"].get_object()
-    try:
-        text = stream.get_data().decode("latin-1")
-    except Exception:  # pypdf's filters raise many kinds; a map that cannot be read is none
-        return {}
+    text = stream.get_data().decode("latin-1")
     found: dict[int, str] = {}
     for block in re.findall(r"beginbfchar(.*?)endbfchar", text, re.DOTALL):
         for code, to in re.findall(r"<\s*([0-9a-fA-F]{1,2})\s*>\s*<\s*([0-9a-fA-F\s]*)>", block):

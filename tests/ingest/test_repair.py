@@ -58,7 +58,7 @@ def text(file: Path) -> list[str]:
 
 DAMAGED: Font = (
     ["d", "i", "ff", "e.sc", "one.Alt.oldstyle", "ffi", "minus"],
-    ["0064", "0069", "ffff", "FFFF", "ffff", "ffff", "ffff"],
+    ["0064", "0069", "0000", "0000", "ffff", "FFFF", "0000"],
 )
 ASTRAY: Font = (
     ["infinity", "element", "union", "arrowright", "ceilingleft", "summationdisplay", "x"],
@@ -71,7 +71,8 @@ def test_lost_letters_and_digits_come_back_from_their_glyphs_names(tmp_path: Pat
     assert text(file) == ["diffe1ffi\N{MINUS SIGN}"]
     document = read_pdf(file)
     assert document.repaired_fonts == ("Charter-Roman",)
-    assert document.repaired_characters == len("ffe1ffi-")
+    # Where a map says U+FFFF, the reader goes by the names of well-known glyphs itself.
+    assert document.repaired_characters == len("ffe\N{MINUS SIGN}")
 
 
 def test_symbols_that_come_out_wrong_but_plausible_are_mended_in_a_file_whose_writer_is_found_out(tmp_path: Path) -> None:
