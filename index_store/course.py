@@ -76,21 +76,41 @@ class Course:
     folder: Path
 
     @property
-    def live(self) -> Path:
-        """The live generation's folder. Raises CourseError where none was ever published."""
+    def live_name(self) -> str:
+        """What `CURRENT` says, whether that is there or not. Raises CourseError where none was ever published."""
         try:
-            name = (self.folder / "CURRENT").read_text("utf-8", errors="replace").strip()
+            return (self.folder / "CURRENT").read_text("utf-8", errors="replace").strip()
         except FileNotFoundError:
             raise CourseError(
                 f"course {self.name!r} has no index yet. Make one with: tutor ingest BOOK.pdf --course {self.name}"
             ) from None
+
+    @property
+    def live(self) -> Path:
+        """The live generation's folder. Raises CourseError where none was ever published."""
+        name = self.live_name
         generation = self.folder / "generations" / name
         if not re.fullmatch(r"[0-9TZa-f-]+", name) or not generation.is_dir():
             raise IndexDamagedError(f"{self.folder / 'CURRENT'}: names {name!r}, which is not there. Ingest the course again.")
         return generation
 
+    def generations(self) -> list[Path]:
+        """The complete generations, oldest first: their names begin with the time at which they were made."""
+        folder = self.folder / "generations"
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        return [generation for generation in found if (generation / "manifest.json").is_file()]
+
+    def earlier(self) -> list[Path]:
+        """The complete generations made before the live one, newest first."""
+        return [generation for generation in reversed(self.generations()) if generation.name < self.live_name]
+
     def manifest(self) -> Manifest:
         return read_manifest(self.live)
+
+    @property
+    def questions_file(self) -> Path:
+        """The questions that the instructor saved with the course (see questions.py)."""
+        return self.folder / "questions.jsonl"
 
     def book_file(self, book: BookEntry) -> Path:
         """The PDF that the course keeps of `book`."""
@@ -117,13 +137,11 @@ class Course:
 
     def _sweep(self) -> None:
         """Remove torn generations, and complete ones beyond those kept. Only the writer may."""
-        current = self.folder / "CURRENT"
-        live = current.read_text("utf-8", errors="replace").strip() if current.is_file() else ""
-        generations = sorted(g for g in (self.folder / "generations").iterdir() if g.is_dir())
-        complete = [g for g in generations if g.name != live and (g / "manifest.json").is_file()]
-        keep = {g.name for g in complete[1 - GENERATIONS_KEPT :]} | {live}
-        for generation in generations:
-            if generation.name not in keep:
+        live = self.live_name if (self.folder / "CURRENT").is_file() else ""
+        others = [generation.name for generation in self.generations() if generation.name != live]
+        keep = {live, *others[1 - GENERATIONS_KEPT :]}
+        for generation in (self.folder / "generations").iterdir():
+            if generation.is_dir() and generation.name not in keep:
                 shutil.rmtree(generation)
 
 
@@ -133,7 +151,7 @@ class CourseWriter:
 
     course: Course
 
-    def publish(
+    def build(
         self,
         passages: Sequence[Passage],
         vectors: np.ndarray,
@@ -141,10 +159,9 @@ class CourseWriter:
         books: Sequence[BookEntry],
         settings: dict[str, Any],
     ) -> Path:
-        """Build a new generation whole, then make it the live one by one rename."""
-        created = _now()
-        name = f"{created.replace(':', '').replace('+0000', 'Z')}-{secrets.token_hex(3)}"
-        folder = self.course.folder / "generations" / name
+        """Build a new generation whole, beside the live one; `make_live` or `discard` it."""
+        now = datetime.now(UTC)
+        folder = self.course.folder / "generations" / f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
         folder.mkdir()
         try:
             write_generation(
@@ -152,7 +169,7 @@ class CourseWriter:
                 passages,
                 vectors,
                 Manifest(
-                    created=created,
+                    created=now.isoformat(timespec="seconds"),
                     embedding=embedding.name,
                     embedding_key=embedding.key,
                     dimension=embedding.dimension,
@@ -164,8 +181,15 @@ class CourseWriter:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        write_atomically(self.course.folder / "CURRENT", name + "\n")
         return folder
+
+    def make_live(self, generation: Path) -> None:
+        """Answer from `generation` from now on: one atomic rename."""
+        write_atomically(self.course.folder / "CURRENT", generation.name + "\n")
+
+    def discard(self, generation: Path) -> None:
+        """Remove a generation that did not go live."""
+        shutil.rmtree(generation)
 
     def keep_book(self, file: Path, sha256: str) -> None:
         """Keep the book's PDF with the course, by content."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.indices.vector_store import VectorStoreIndex
@@ -21,6 +22,7 @@ from index_store.course import Course
 from index_store.embedding import Embedding
 from index_store.generation import Generation, Manifest
 from index_store.passage import Passage
+from index_store.verify import StandIn
 
 CANDIDATES = 20
 DENSE_WEIGHT = 0.5
@@ -47,10 +49,22 @@ class _Keywords(BaseRetriever):
 
 
 class CourseSearch(BaseRetriever):
-    """Search over the live generation of a course; a newly published one is opened at the next question."""
+    """Search over the live generation of a course; a newly published one is opened at the next question.
 
-    def __init__(self, course: Course, embedding: Embedding, top_k: int = 4) -> None:
+    With `generation`, over that one alone. `stands_in` is read for the live one while that is the one found damaged.
+    """
+
+    def __init__(
+        self,
+        course: Course,
+        embedding: Embedding,
+        top_k: int = 4,
+        generation: Path | None = None,
+        stands_in: StandIn | None = None,
+    ) -> None:
         self._course = course
+        self._pinned = generation
+        self._stands_in = stands_in
         self._embedding = embedding
         self._top_k = top_k
         self._lock = threading.Lock()
@@ -61,11 +75,18 @@ class CourseSearch(BaseRetriever):
 
     def _generation(self) -> tuple[Generation, QueryFusionRetriever]:
         with self._lock:
-            live = self._course.live
+            live = self._folder()
             if self._open is None or self._open[0].folder != live:
                 # The old one is not closed: an answer in another thread may still read from it.
                 self._open = self._open_generation(Generation(live, self._embedding))
             return self._open
+
+    def _folder(self) -> Path:
+        if self._pinned:
+            return self._pinned
+        if self._stands_in and self._course.live_name == self._stands_in.damaged:
+            return self._stands_in.generation
+        return self._course.live
 
     def _open_generation(self, generation: Generation) -> tuple[Generation, QueryFusionRetriever]:
         index = VectorStoreIndex.from_vector_store(generation.vectors, embed_model=self._embedding.model)

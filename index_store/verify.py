@@ -12,6 +12,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from index_store.course import Course
 from index_store.errors import IndexDamagedError
 from index_store.generation import COLLECTION, chroma_client, keyword_index, read_manifest, read_passages
 
@@ -50,6 +51,38 @@ def verify_in_child(folder: Path) -> Verified:
     if "error" in row:
         raise IndexDamagedError(row["error"])
     return Verified(**row)
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """An earlier `generation` that is read in place of the live one, named `damaged`; `warning` is the line that says so."""
+
+    damaged: str
+    generation: Path
+    warning: str
+
+
+def stand_in(course: Course) -> StandIn | None:
+    """Nothing where the live generation is sound; otherwise the newest earlier one that is.
+
+    Raises IndexDamagedError where none is sound.
+    """
+    try:
+        verify_in_child(course.live)
+        return None
+    except IndexDamagedError as error:
+        for generation in course.earlier():
+            try:
+                verify_in_child(generation)
+            except IndexDamagedError:
+                continue
+            made = read_manifest(generation).created
+            return StandIn(
+                course.live_name,
+                generation,
+                f"course {course.name!r} is answered from its earlier index of {made}, for the live one is damaged: {error}",
+            )
+        raise
 
 
 def verify(folder: Path) -> Verified:

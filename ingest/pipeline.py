@@ -1,4 +1,4 @@
-"""The way through an ingest: PDFs -> pages -> sections -> passages -> vectors -> a new generation -> live.
+"""The way through an ingest: books -> pages -> sections -> passages -> vectors -> a new generation -> checks -> live.
 
 A book that cannot be read is refused with its reason and the others go on; books that the course already has and that
 were not given again are carried forward. Until the last rename the old generation stays live.
@@ -6,8 +6,11 @@ were not given again are carried forward. Until the last rename the old generati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ from index_store.generation import BookEntry, Manifest, read_passages
 from index_store.passage import Passage
 from index_store.vectors import VectorCache
 from index_store.verify import verify_in_child
+from ingest.checks import check
 from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS, cut
 from ingest.pdf import read_pdf
 from ingest.structure import understand
@@ -27,12 +31,15 @@ from ingest.structure import understand
 VERSION = 2
 
 Progress = Callable[[str, int, int], None]
-"""Called with (stage, done, total): stage is a book's file name while it is read, then "embedding"."""
+"""Called with (stage, done, total): stage is a book's name while it is read, then "embedding". From several threads."""
 
 
 @dataclass(frozen=True)
 class BookOutcome:
-    """What became of one file: `status` is "read", "unchanged", "carried" or "refused" (then `error` says why)."""
+    """What became of one book: `status` is "read", "unchanged", "carried", "removed" or "refused" (then `error` says why).
+
+    `added`, `removed` and `kept` count passages by their text and headings against the course as it was.
+    """
 
     file: str
     status: str
@@ -41,44 +48,66 @@ class BookOutcome:
     pages_without_text: int = 0
     lost_characters: int = 0
     repaired_characters: int = 0
+    added: int = 0
+    removed: int = 0
+    kept: int = 0
     error: str = ""
 
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest did. `published` is False where nothing new went live; the old index is then as it was."""
+    """What an ingest did. `published` is False where nothing new went live; the old index is then as it was.
+
+    `failed` are the checks that kept a complete new index from going live, or that were overridden.
+    """
 
     course: str
     books: tuple[BookOutcome, ...]
     passages: int
     embedded: int
     published: bool
+    failed: tuple[str, ...] = ()
 
     @property
     def refused(self) -> list[BookOutcome]:
         return [book for book in self.books if book.status == "refused"]
 
+    @property
+    def changes(self) -> bool:
+        """Whether the course's passages would be other ones."""
+        return any(book.status in ("read", "removed") for book in self.books)
 
-def find_books(paths: Sequence[Path]) -> list[Path]:
-    """The PDFs that `paths` name: files as given, folders searched through. Raises CourseError where one names nothing."""
-    books: list[Path] = []
+
+def find_books(paths: Sequence[Path]) -> tuple[dict[str, Path], list[BookOutcome]]:
+    """The books that `paths` name, by the name that the course gives them, and the files that cannot have one.
+
+    Files as given, folders searched through; a book in a folder's subfolder is named with it ("week1/slides.pdf"). Raises
+    CourseError where a path names nothing.
+    """
+    found: list[tuple[str, Path]] = []
     for path in paths:
         if path.is_dir():
-            found = sorted(f for f in path.rglob("*") if f.suffix.lower() == ".pdf" and f.is_file() and f.name[0] != ".")
-            if not found:
+            files = sorted(f for f in path.rglob("*") if f.suffix.lower() == ".pdf" and f.is_file() and f.name[0] != ".")
+            if not files:
                 raise CourseError(f"{path}: no PDF in this folder. Name a folder with books, or a PDF.")
-            books += found
+            found += [(file.relative_to(path).as_posix(), file) for file in files]
         elif path.is_file():
-            books.append(path)
+            found.append((path.name, path))
         else:
             raise CourseError(f"{path}: no such file or folder. Check the path.")
-    unique = list({book.resolve(): book for book in books}.values())
-    by_name: dict[str, Path] = {}
-    for book in unique:
-        if book.name in by_name:
-            raise CourseError(f"{book}: a course holds one book of a name, and {by_name[book.name]} has it too. Rename one.")
-        by_name[book.name] = book
-    return unique
+    books: dict[str, Path] = {}
+    refused: list[BookOutcome] = []
+    taken: set[Path] = set()
+    for name, file in found:
+        if file.resolve() in taken:
+            continue
+        taken.add(file.resolve())
+        if name not in books:
+            books[name] = file
+        else:
+            error = BookError(str(file), f"{books[name]} has the same name, {name}", "Rename one of the two.")
+            refused.append(BookOutcome(name, "refused", error=str(error)))
+    return books, refused
 
 
 def ingest(
@@ -87,25 +116,69 @@ def ingest(
     embedding: Embedding,
     vectors: VectorCache,
     progress: Progress = lambda stage, done, total: None,
+    force: bool = False,
 ) -> IngestReport:
-    """Read the books at `paths` into `course` and make the result live. Raises CourseError where another is writing."""
-    files = find_books(paths)
+    """Read the books at `paths` into `course` and make the result live if the checks pass, or with `force`.
+
+    Raises CourseError where another is writing.
+    """
+    files, refused = find_books(paths)
+    with course.writer() as writer:
+        plan = _plan(files, refused, course, embedding, progress)
+        return _carry_out(plan, course, writer, embedding, vectors, progress, force)
+
+
+def preview(
+    paths: Sequence[Path],
+    course: Course,
+    embedding: Embedding,
+    progress: Progress = lambda stage, done, total: None,
+) -> IngestReport:
+    """What `ingest` would change. Reads the books; writes nothing."""
+    files, refused = find_books(paths)
+    plan = _plan(files, refused, course, embedding, progress)
+    return IngestReport(course.name, tuple(plan.outcomes), len(plan.everything), 0, published=False)
+
+
+def remove(
+    names: Sequence[str], course: Course, embedding: Embedding, vectors: VectorCache, force: bool = False
+) -> IngestReport:
+    """Take books out of `course`. Raises CourseError for a name that it does not have, and for its last book."""
     with course.writer() as writer:
         old = _state(course)
-        return _ingest(files, course, writer, old, embedding, vectors, progress)
+        if not old.manifest or not old.whole:
+            raise CourseError(f"course {course.name!r} has no sound index. Ingest it again, without the book.")
+        for name in names:
+            if old.entry(name) is None:
+                known = ", ".join(book.file for book in old.manifest.books)
+                raise CourseError(f"course {course.name!r} has no book {name!r}. Its books: {known}.")
+        entries = {book.file: book for book in old.manifest.books if book.file not in names}
+        if not entries:
+            raise CourseError(
+                f"{', '.join(names)}: nothing would be left of course {course.name!r}. Ingest another book first."
+            )
+        outcomes = [
+            replace(_kept(book, "removed"), passages=0, removed=book.passages)
+            if book.file in names
+            else replace(_kept(book, "carried"), kept=book.passages)
+            for book in old.manifest.books
+        ]
+        passages = {file: old.passages[file] for file in entries}
+        plan = _Plan(old, outcomes, entries, passages, {}, old.manifest.settings)
+        return _carry_out(plan, course, writer, embedding, vectors, lambda stage, done, total: None, force)
 
 
 def unchanged(paths: Sequence[Path], course: Course, embedding_key: str) -> IngestReport | None:
     """The report of an ingest that would change nothing, without loading an embedding; None where something would."""
-    files = find_books(paths)
+    files, refused = find_books(paths)
     old = _state(course)
-    same = old.made_with(_settings(), embedding_key)
-    entries = [old.entry(file.name) for file in files]
-    if not same or any(e is None or e.sha256 != _sha256(f) for e, f in zip(entries, files, strict=True)) or _damaged(course):
+    if refused or not old.made_with(_settings(), embedding_key):
         return None
-    given = {file.name for file in files}
+    entries = [old.entry(name) for name in files]
+    if any(e is None or e.sha256 != _sha256(f) for e, f in zip(entries, files.values(), strict=True)) or _damaged(course):
+        return None
     books = old.manifest.books if old.manifest else ()
-    outcomes = [_kept(book, "unchanged" if book.file in given else "carried") for book in books]
+    outcomes = [replace(_kept(book, "unchanged" if book.file in files else "carried"), kept=book.passages) for book in books]
     return IngestReport(course.name, tuple(outcomes), sum(book.passages for book in books), 0, published=False)
 
 
@@ -161,54 +234,117 @@ def _state(course: Course) -> _State:
     return _State(manifest, by_file, whole)
 
 
-def _ingest(
-    files: Sequence[Path],
+@dataclass(frozen=True)
+class _Plan:
+    """What the course is to hold: `entries` and `passages` by book; `files` are the newly read ones, to be kept."""
+
+    old: _State
+    outcomes: list[BookOutcome]
+    entries: dict[str, BookEntry]
+    passages: dict[str, list[Passage]]
+    files: dict[str, Path]
+    settings: dict[str, Any]
+
+    @property
+    def everything(self) -> list[Passage]:
+        return [passage for file in sorted(self.entries) for passage in self.passages[file]]
+
+
+def _plan(
+    files: dict[str, Path], refused: list[BookOutcome], course: Course, embedding: Embedding, progress: Progress
+) -> _Plan:
+    """Read what has to be read."""
+    old = _state(course)
+    settings = _settings()
+    same_settings = old.made_with(settings, embedding.key)
+    entries: dict[str, BookEntry] = {book.file: book for book in old.manifest.books} if old.manifest else {}
+    plan = _Plan(old, list(refused), entries, dict(old.passages), {}, settings)
+
+    sources = dict(files)
+    if old.manifest and not same_settings:
+        # Made otherwise, or damaged: the books kept with the course are read again too, so that one index is of one kind.
+        sources |= {book.file: course.book_file(book) for book in old.manifest.books if book.file not in files}
+    hashes = {name: _sha256(file) for name, file in sources.items()}
+    to_read: dict[str, Path] = {}
+    owners = {book.sha256: book.file for book in entries.values()}
+    for name, file in sources.items():
+        entry = old.entry(name)
+        if same_settings and entry and entry.sha256 == hashes[name]:
+            plan.outcomes.append(replace(_kept(entry, "unchanged"), kept=entry.passages))
+        elif hashes[name] and (owner := owners.setdefault(hashes[name], name)) != name:
+            error = BookError(str(file), f"the same file as {owner}, which this course has", "Ingest one of the two.")
+            plan.outcomes.append(BookOutcome(name, "refused", error=str(error)))
+        else:
+            to_read[name] = file
+    for name, read in _read_all(to_read, hashes, embedding, progress):
+        if isinstance(read, BookError):
+            plan.outcomes.append(BookOutcome(name, "refused", error=str(read)))
+            continue
+        entry, passages = read
+        plan.outcomes.append(_compared(_kept(entry, "read"), old.passages.get(name, []), passages))
+        plan.entries[name], plan.passages[name], plan.files[name] = entry, passages, to_read[name]
+    done = {outcome.file for outcome in plan.outcomes}
+    plan.outcomes.extend(replace(_kept(e, "carried"), kept=e.passages) for e in plan.entries.values() if e.file not in done)
+    return plan
+
+
+def _read_all(
+    files: dict[str, Path], hashes: dict[str, str], embedding: Embedding, progress: Progress
+) -> Iterator[tuple[str, tuple[BookEntry, list[Passage]] | BookError]]:
+    """Every book read, in order; each in a child process, as many at a time as there are cores."""
+
+    def read(name: str) -> tuple[BookEntry, list[Passage]] | BookError:
+        try:
+            return _read(files[name], name, hashes[name], embedding, progress)
+        except BookError as error:
+            return error
+
+    pool = ThreadPoolExecutor(os.cpu_count() or 1)
+    try:
+        yield from zip(files, pool.map(read, files), strict=True)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _compared(outcome: BookOutcome, old: Sequence[Passage], new: Sequence[Passage]) -> BookOutcome:
+    before, after = (Counter(passage.embedded_text for passage in passages) for passages in (old, new))
+    kept = (before & after).total()
+    return replace(outcome, added=len(new) - kept, removed=len(old) - kept, kept=kept)
+
+
+def _carry_out(
+    plan: _Plan,
     course: Course,
     writer: CourseWriter,
-    old: _State,
     embedding: Embedding,
     vectors: VectorCache,
     progress: Progress,
+    force: bool,
 ) -> IngestReport:
-    settings = _settings()
-    same_settings = old.made_with(settings, embedding.key)
-    outcomes: list[BookOutcome] = []
-    entries: dict[str, BookEntry] = {book.file: book for book in old.manifest.books} if old.manifest else {}
-    passages = dict(old.passages)
-
-    sources = list(files)
-    if old.manifest and not same_settings:
-        # Made otherwise, or damaged: the books kept with the course are read again too, so that one index is of one kind.
-        given = {file.name for file in files}
-        kept = {book.file: course.book_file(book) for book in old.manifest.books if book.file not in given}
-    else:
-        kept = {}
-
-    for name, file in [*((f.name, f) for f in sources), *kept.items()]:
-        sha256 = _sha256(file)
-        entry = old.entry(name)
-        if same_settings and entry and entry.sha256 == sha256:
-            outcomes.append(_kept(entry, "unchanged"))
-            continue
-        try:
-            outcome, entries[name], passages[name] = _read(file, name, sha256, embedding, progress)
-        except BookError as error:
-            outcomes.append(BookOutcome(name, "refused", error=str(error)))
-            continue
-        writer.keep_book(file, sha256)
-        outcomes.append(outcome)
-
-    done = {outcome.file for outcome in outcomes}
-    outcomes += [_kept(entry, "carried") for entry in entries.values() if entry.file not in done]
-    everything = [passage for file in sorted(entries) for passage in passages[file]]
-    became = {outcome.status for outcome in outcomes}
-    if "read" not in became and ("refused" in became or not _damaged(course)):
-        return IngestReport(course.name, tuple(outcomes), len(everything), 0, published=False)
+    """Build the planned generation, check it, and make it live."""
+    everything = plan.everything
+    became = {outcome.status for outcome in plan.outcomes}
+    if not became & {"read", "removed"} and ("refused" in became or not _damaged(course)):
+        return IngestReport(course.name, tuple(plan.outcomes), len(everything), 0, published=False)
+    for name, file in plan.files.items():
+        writer.keep_book(file, plan.entries[name].sha256)
     matrix, embedded = vectors.embed(
         embedding, [p.embedded_text for p in everything], lambda n, total: progress("embedding", n, total)
     )
-    writer.publish(everything, matrix, embedding, [entries[file] for file in sorted(entries)], settings)
-    return IngestReport(course.name, tuple(outcomes), len(everything), embedded, published=True)
+    books = [plan.entries[file] for file in sorted(plan.entries)]
+    new = writer.build(everything, matrix, embedding, books, plan.settings)
+    failed: list[str] = []
+    try:
+        failed = check(course, new, embedding)
+        published = force or not failed
+        if published:
+            writer.make_live(new)
+    except BaseException:
+        writer.discard(new)
+        raise
+    if not published:
+        writer.discard(new)
+    return IngestReport(course.name, tuple(plan.outcomes), len(everything), embedded, published, tuple(failed))
 
 
 def _damaged(course: Course) -> bool:
@@ -227,9 +363,7 @@ def _sha256(file: Path) -> str:
         return ""  # unreadable: reading it says so
 
 
-def _read(
-    file: Path, name: str, sha256: str, embedding: Embedding, progress: Progress
-) -> tuple[BookOutcome, BookEntry, list[Passage]]:
+def _read(file: Path, name: str, sha256: str, embedding: Embedding, progress: Progress) -> tuple[BookEntry, list[Passage]]:
     document = read_pdf(file, lambda done, total: progress(name, done, total))
     book = understand(document)
     passages = cut(book, name, embedding.count_tokens, embedding.max_tokens)
@@ -249,4 +383,4 @@ def _read(
         book.lost_characters,
         book.repaired_characters,
     )
-    return _kept(entry, "read"), entry, passages
+    return entry, passages

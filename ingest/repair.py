@@ -13,7 +13,7 @@ import logging
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from fontTools import agl
 
@@ -86,8 +86,7 @@ def repair(data: bytes) -> Repaired | None:
             continue
         stream = StreamObject()
         stream.set_data(_cmap({**{code: text for code, text in found.items() if text not in NOWHERE}, **wrong}))
-        target = writer.get_object(number)
-        assert target is not None
+        target = cast(dict, writer.get_object(number))
         target[NameObject("/ToUnicode")] = writer._add_object(stream)
         mended.append(re.sub(r"^[A-Z]{6}\+", "", str(font.get("/BaseFont", "/?"))[1:]))
     if not mended:

@@ -33,9 +33,11 @@ def passages_of(text):
 
 def publish(course, text="passage"):
     with course.writer() as writer:
-        return writer.publish(
+        new = writer.build(
             passages_of(text), np.eye(3, dtype=np.float32), SMALL, [BookEntry("a.pdf", "A", "00", 1, 3, 0, 0)], {"version": 1}
         )
+        writer.make_live(new)
+        return new
 
 
 def generations(course):

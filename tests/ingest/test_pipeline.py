@@ -215,17 +215,25 @@ def test_books_are_found_in_folders_below_whatever_the_case_of_their_suffix_and_
     (tmp_path / "deep").mkdir()
     for name in ("a.pdf", "deep/B.PDF", "c.txt"):
         (tmp_path / name).write_bytes(b"x")
-    assert find_books([tmp_path, tmp_path / "a.pdf"]) == [tmp_path / "a.pdf", tmp_path / "deep" / "B.PDF"]
+    found = {"a.pdf": tmp_path / "a.pdf", "deep/B.PDF": tmp_path / "deep" / "B.PDF"}
+    assert find_books([tmp_path, tmp_path / "a.pdf", tmp_path / "deep" / "B.PDF"]) == (found, [])
 
 
-def test_two_books_of_one_name_in_different_folders_are_refused_naming_both(tmp_path):
+def test_books_of_one_name_in_the_folders_of_a_folder_are_named_with_them(tmp_path):
+    for folder in ("week1", "week2"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "slides.pdf").write_text(folder)
+    assert list(find_books([tmp_path])[0]) == ["week1/slides.pdf", "week2/slides.pdf"]
+
+
+def test_of_two_books_given_under_one_name_the_second_is_refused_naming_both(tmp_path):
     for folder in ("year1", "year2"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "notes.pdf").write_text(folder)
-    with pytest.raises(CourseError) as refused:
-        find_books([tmp_path])
-    assert str(tmp_path / "year1" / "notes.pdf") in str(refused.value)
-    assert str(tmp_path / "year2" / "notes.pdf") in str(refused.value)
+    books, refused = find_books([tmp_path / "year1", tmp_path / "year2"])
+    assert books == {"notes.pdf": tmp_path / "year1" / "notes.pdf"}
+    (outcome,) = refused
+    assert outcome.error.startswith(f"{tmp_path / 'year2' / 'notes.pdf'}: {tmp_path / 'year1' / 'notes.pdf'} has the same name")
 
 
 def test_other_settings_have_the_kept_books_read_again(library, course, embedding, books, monkeypatch):

@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from index_store.course import Library
 from index_store.embedding import Embedding, load_embedding
 from index_store.search import CourseSearch
+from index_store.verify import StandIn, stand_in
 from tutor.answering.engine import CourseQueryEngine
 from tutor.answering.models import LanguageModel, load_model
 from tutor.settings import Settings
 
 
 class AnsweringService:
-    """Loads embedding and model side by side. Raises CourseTutorError where either cannot be had."""
+    """Loads embedding and model, and verifies the indexes of `courses`, side by side.
 
-    def __init__(self, settings: Settings, notify: Callable[[str], None] = lambda message: None) -> None:
+    Raises CourseTutorError where one of them cannot be had. A course whose live index is damaged is answered from the last
+    sound one before it, which `notify` says.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        notify: Callable[[str], None] = lambda message: None,
+        courses: Sequence[str] = (),
+    ) -> None:
         self.settings = settings
         self.library = Library(settings.home)
-        with ThreadPoolExecutor(2) as pool:
+        self._stand_ins: dict[str, StandIn | None] = {}
+        with ThreadPoolExecutor(3) as pool:
             embedding = pool.submit(load_embedding, settings.embedding)
             model = pool.submit(load_model, settings, notify)
+            verified = {name: pool.submit(stand_in, self.library.existing(name)) for name in courses}
+            for name, found in verified.items():
+                self._stand_ins[name] = instead = found.result()
+                if instead:
+                    notify(f"warning: {instead.warning}")
             self.model: LanguageModel = model.result()
             self.embedding: Embedding = embedding.result()
         self._engines: dict[str, CourseQueryEngine] = {}
@@ -33,7 +49,12 @@ class AnsweringService:
         with self._lock:
             if course not in self._engines:
                 self._engines[course] = CourseQueryEngine(
-                    search=CourseSearch(self.library.existing(course), self.embedding, self.settings.passages),
+                    search=CourseSearch(
+                        self.library.existing(course),
+                        self.embedding,
+                        self.settings.passages,
+                        stands_in=self._stand_ins.get(course),
+                    ),
                     model=self.model,
                     embedding=self.embedding,
                     passages=self.settings.passages,

@@ -36,7 +36,7 @@ def ask(question: str, course: str, as_json: bool, **flags: Any) -> None:
 
     from tutor.answering.service import AnsweringService
 
-    service = AnsweringService(settings, lambda message: None if as_json else options.say(message))
+    service = AnsweringService(settings, options.say, [course])
     stream = service.engine(course).stream(question)
     for piece in stream:
         if not as_json and sys.stdout.isatty():

@@ -21,12 +21,14 @@ def chat(**flags: Any) -> None:
     _check_free(settings.host, settings.port)
     options.say("loading the language model and the embedding")
 
+    from index_store.course import Library
     from tutor.answering.service import AnsweringService
     from tutor.web import student
 
-    service = AnsweringService(settings, options.say)
-    for course in service.library.courses():
-        service.engine(course.name)  # a course made with another embedding is told now, not to a student
+    courses = [course.name for course in Library(settings.home).courses()]
+    service = AnsweringService(settings, options.say, courses)
+    for course in courses:
+        service.engine(course)  # a course made with another embedding is told now, not to a student
     student.launch(
         service, settings.host, settings.port, lambda url: options.say(f"the chat is open at {url}  (Ctrl-C ends it)")
     )

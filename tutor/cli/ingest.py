@@ -17,21 +17,25 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @options.course
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@options.force
 @options.embedding
 @options.home
 @options.as_json
-def ingest(paths: tuple[Path, ...], course: str, embedding: str | None, home: str | None, as_json: bool) -> None:
+def ingest(
+    paths: tuple[Path, ...], course: str, dry_run: bool, force: bool, embedding: str | None, home: str | None, as_json: bool
+) -> None:
     """Read the PDFs at PATH... (files, or folders of them) into a course.
 
     A book that the course already has is replaced; the others stay. The course goes on answering from its old index until the
-    new one is complete; where nothing could be read it stays as it was.
+    new one is complete and has passed the checks; where nothing could be read it stays as it was.
     """
     settings = options.settings_of(embedding=embedding, home=home)
 
     from index_store.course import Library
     from index_store.embedding import embedding_key, load_embedding
     from ingest.pipeline import ingest as ingest_books
-    from ingest.pipeline import unchanged
+    from ingest.pipeline import preview, unchanged
     from tutor.cli.progress import Stages
 
     library = Library(settings.home)
@@ -41,7 +45,16 @@ def ingest(paths: tuple[Path, ...], course: str, embedding: str | None, home: st
     if report is None:
         with Stages() as stages:
             stages.say(f"loading the embedding {settings.embedding}")
-            report = ingest_books(paths, target, load_embedding(settings.embedding), library.vectors, stages.update)
+            loaded = load_embedding(settings.embedding)
+            if dry_run:
+                report = preview(paths, target, loaded, stages.update)
+            else:
+                report = ingest_books(paths, target, loaded, library.vectors, stages.update, force)
+    show_report(report, as_json, dry_run)
+
+
+def show_report(report: IngestReport, as_json: bool, dry_run: bool = False) -> None:
+    """Print what became of the books, and exit as that asks for: 0, 1 (a check failed), 2 or 3 (books were refused)."""
     if as_json:
         import json
         from dataclasses import asdict
@@ -50,7 +63,11 @@ def ingest(paths: tuple[Path, ...], course: str, embedding: str | None, home: st
     else:
         for book in report.books:
             click.echo(_line(book))
-        click.echo(_summary(report))
+        for line in report.failed:
+            click.echo(f"  check      {line}")
+        click.echo(_summary(report, dry_run))
+    if report.failed and not report.published:
+        sys.exit(1)
     if report.refused:
         sys.exit(3 if any(book.status in ("read", "unchanged") for book in report.books) else 2)
 
@@ -58,7 +75,11 @@ def ingest(paths: tuple[Path, ...], course: str, embedding: str | None, home: st
 def _line(book: BookOutcome) -> str:
     if book.status == "refused":
         return f"  refused    {book.error}"
+    if book.status == "removed":
+        return f"  removed    {book.file}: {book.removed} passages"
     notes = [f"{book.pages} pages", f"{book.passages} passages"]
+    if book.status == "read" and (book.kept or book.removed):
+        notes[-1] += f" ({book.added} new, {book.removed} gone, {book.kept} kept)"
     if book.pages_without_text:
         notes.append(f"{book.pages_without_text} without text")
     if book.repaired_characters:
@@ -68,9 +89,16 @@ def _line(book: BookOutcome) -> str:
     return f"  {book.status:<10} {book.file}: {', '.join(notes)}"
 
 
-def _summary(report: IngestReport) -> str:
+def _summary(report: IngestReport, dry_run: bool) -> str:
+    if dry_run:
+        if not report.changes:
+            return f"Nothing would change: course {report.course!r} has {report.passages:,} passages."
+        return f"Course {report.course!r} would have {report.passages:,} passages. Nothing was changed."
     if report.published:
-        return f"Course {report.course!r} now has {report.passages:,} passages ({report.embedded:,} newly embedded)."
+        forced = " although checks failed" if report.failed else ""
+        return f"Course {report.course!r} now has {report.passages:,} passages ({report.embedded:,} newly embedded){forced}."
+    if report.failed:
+        return f"Not made live: course {report.course!r} is as it was. Mend the books, or override the checks with --force."
     if report.passages:
         return f"Nothing changed: course {report.course!r} keeps its {report.passages:,} passages."
     return f"Course {report.course!r} was not made: no book could be read."

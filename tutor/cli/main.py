@@ -20,7 +20,12 @@ COMMANDS = {
     "chat": "Open the chat in the browser.",
     "courses": "List the courses and what they hold.",
     "doctor": "Check the installation, the model and every course's index.",
+    "evaluate": "Measure a course on labelled questions.",
     "ingest": "Read books into a course.",
+    "questions": "Save questions whose pages a new index has to find.",
+    "remove": "Take a book out of a course.",
+    "rollback": "Answer from an earlier index again.",
+    "search": "Show the passages that a question finds.",
 }
 
 

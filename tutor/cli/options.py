@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from index_store.search import CourseSearch
     from tutor.settings import Settings
 
 Command = Callable[..., Any]
@@ -43,6 +44,24 @@ def course(command: Command) -> Command:
 
 def as_json(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+def force(command: Command) -> Command:
+    return click.option("--force", is_flag=True, help="Make the new index live although a check failed.")(command)
+
+
+def open_search(settings: Settings, course: str) -> CourseSearch:
+    """Search over a course, from an earlier index where the live one is damaged, which is then said."""
+    from index_store.course import Library
+    from index_store.embedding import load_embedding
+    from index_store.search import CourseSearch
+    from index_store.verify import stand_in
+
+    found = Library(settings.home).existing(course)
+    instead = stand_in(found)
+    if instead:
+        say(f"warning: {instead.warning}")
+    return CourseSearch(found, load_embedding(settings.embedding), stands_in=instead)
 
 
 def settings_of(**flags: Any) -> Settings:

@@ -1,0 +1,68 @@
+"""`tutor evaluate`: how well a course does on labelled questions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tutor.cli import options
+
+TOP = 10
+
+
+@click.group()
+def evaluate() -> None:
+    """Measure a course on labelled questions."""
+
+
+@evaluate.command()
+@click.argument("questions", type=click.Path(path_type=Path), metavar="QUESTIONS.jsonl")
+@options.course
+@options.embedding
+@options.home
+@options.as_json
+def retrieval(questions: Path, course: str, embedding: str | None, home: str | None, as_json: bool) -> None:
+    """Is the page that answers found? hit@1, hit@3, hit@5 and MRR over the first 10 passages.
+
+    QUESTIONS.jsonl has a JSON object a line: question, gold_pages [{file, page}] and, where the course does not answer it,
+    answerable false; those are left out.
+    """
+    settings = options.settings_of(embedding=embedding, home=home)
+
+    from dataclasses import asdict
+
+    from index_store.errors import CourseError
+    from index_store.questions import found_at, read_questions, score
+
+    if not questions.is_file():
+        raise CourseError(f"{questions}: no such file. Give a JSONL file of questions with gold_pages.")
+    asked = [question for question in read_questions(questions) if question.answerable]
+    if not asked:
+        raise CourseError(f"{questions}: no answerable question in it. Give questions with gold_pages.")
+    search = options.open_search(settings, course)
+    files = {book.file for book in search.manifest.books}
+    foreign = sorted({file for question in asked for file, _ in question.pages} - files)
+    if len(foreign) == len({file for question in asked for file, _ in question.pages}):
+        raise CourseError(f"{questions}: its pages are of {', '.join(foreign)}, and course {course!r} has none of these.")
+    places = [found_at(question, search.search(question.text, TOP)) for question in asked]
+    figures = score(places)
+    if as_json:
+        import json
+
+        rows: list[dict[str, Any]] = [
+            {"question": question.text, "gold_pages": question.pages, "place": place}
+            for question, place in zip(asked, places, strict=True)
+        ]
+        click.echo(json.dumps({**asdict(figures), "rows": rows}, ensure_ascii=False, indent=1))
+        return
+    if foreign:
+        options.say(f"note: the course does not hold {', '.join(foreign)}; their questions count as not found")
+    for question, place in zip(asked, places, strict=True):
+        if not 0 < place <= 5:
+            click.echo(f"{'place ' + str(place) if place else 'not found':<10} {question.text}  ({question.place})")
+    click.echo(
+        f"{figures.questions} questions: hit@1 {figures.hit_at_1:.2f}, hit@3 {figures.hit_at_3:.2f}, "
+        f"hit@5 {figures.hit_at_5:.2f}, MRR {figures.mrr:.2f}"
+    )

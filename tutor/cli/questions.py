@@ -1,0 +1,89 @@
+"""`tutor questions`: an instructor's questions, whose pages every new index has to find."""
+
+from __future__ import annotations
+
+import click
+
+from tutor.cli import options
+
+
+@click.group()
+def questions() -> None:
+    """Save questions whose pages every new index of a course has to find before it goes live."""
+
+
+@questions.command()
+@click.argument("question")
+@options.course
+@click.option("--page", "pages", multiple=True, metavar="FILE:PAGE", help="A page that answers it (PDF page); may be repeated.")
+@options.embedding
+@options.home
+def add(question: str, course: str, pages: tuple[str, ...], embedding: str | None, home: str | None) -> None:
+    """Save QUESTION. Without --page, the page that is found for it now is the one to be found."""
+    settings = options.settings_of(embedding=embedding, home=home)
+
+    from index_store.course import Library
+    from index_store.questions import Question, read_questions, write_questions
+    from tutor.answering.engine import checked_question
+
+    target = Library(settings.home).existing(course)
+    text = checked_question(question)
+    found = [_page(page, {book.file: book.pages for book in target.manifest().books}) for page in pages]
+    if not found:
+        best = options.open_search(settings, course).search(text, 1)[0].passage
+        found = [(best.file, best.page)]
+        click.echo(f"answered on {best.pages} of {best.file}: {' '.join(best.text.split())[:160]}...")
+    others = [saved for saved in read_questions(target.questions_file) if saved.text != text]
+    write_questions(target.questions_file, [*others, Question(text, tuple(found))])
+    click.echo(f"Course {course!r} has {len(others) + 1} saved questions.")
+
+
+@questions.command("list")
+@options.course
+@options.home
+@options.as_json
+def show(course: str, home: str | None, as_json: bool) -> None:
+    """List the saved questions of a course."""
+    settings = options.settings_of(home=home)
+
+    from index_store.course import Library
+    from index_store.questions import read_questions
+
+    target = Library(settings.home).existing(course)
+    if as_json:
+        click.echo(target.questions_file.read_text("utf-8") if target.questions_file.is_file() else "", nl=False)
+        return
+    for number, saved in enumerate(read_questions(target.questions_file), 1):
+        click.echo(f"{number:>3}  {saved.text}  ({saved.place})")
+
+
+@questions.command()
+@click.argument("number", type=int)
+@options.course
+@options.home
+def remove(number: int, course: str, home: str | None) -> None:
+    """Forget the saved question NUMBER, as `tutor questions list` counts them."""
+    settings = options.settings_of(home=home)
+
+    from index_store.course import Library
+    from index_store.errors import CourseError
+    from index_store.questions import read_questions, write_questions
+
+    target = Library(settings.home).existing(course)
+    saved = read_questions(target.questions_file)
+    if not 1 <= number <= len(saved):
+        raise CourseError(f"course {course!r} has no saved question {number}, it has {len(saved)}. See: tutor questions list")
+    forgotten = saved.pop(number - 1)
+    write_questions(target.questions_file, saved)
+    click.echo(f"Forgotten: {forgotten.text}")
+
+
+def _page(text: str, books: dict[str, int]) -> tuple[str, int]:
+    from index_store.errors import CourseError
+
+    file, _, page = text.rpartition(":")
+    if file not in books:
+        raise CourseError(f"--page {text}: the course has no book {file or text!r}. Its books: {', '.join(sorted(books))}.")
+    if not page.isdecimal() or not 1 <= int(page) <= books[file]:
+        raise CourseError(f"--page {text}: {file} has the PDF pages 1 to {books[file]}. Write FILE:PAGE.")
+    return file, int(page)
