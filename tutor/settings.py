@@ -45,6 +45,11 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
     port: int = Field(7860, ge=1, le=65535, description="Port the chat listens on.")
 
+    @property
+    def models(self) -> Path:
+        """Where models are kept in the form that their engine reads."""
+        return self.home / "models"
+
     @field_validator("home")
     @classmethod
     def _folder(cls, home: Path) -> Path:

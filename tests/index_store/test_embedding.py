@@ -19,7 +19,7 @@ def test_vectors_are_unit_length_and_in_the_order_of_their_texts(embedding):
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     for text, vector in zip(texts, vectors, strict=True):
-        np.testing.assert_allclose(embedding.embed([text])[0], vector, atol=1e-5)
+        assert embedding.embed([text])[0] @ vector > 0.9995  # a batch is padded, and bfloat16 rounds
 
 
 def test_vectors_are_the_mean_of_the_transformers_last_layer(embedding):
@@ -31,7 +31,7 @@ def test_vectors_are_the_mean_of_the_transformers_last_layer(embedding):
     with torch.no_grad():
         hidden = model(**tokenizer(["a heap is not a search tree"], return_tensors="pt")).last_hidden_state[0]
     mean = hidden.mean(dim=0).numpy()
-    np.testing.assert_allclose(embedding.embed(["a heap is not a search tree"])[0], mean / np.linalg.norm(mean), atol=1e-4)
+    assert embedding.embed(["a heap is not a search tree"])[0] @ (mean / np.linalg.norm(mean)) > 0.9995
 
 
 def test_no_texts_give_no_vectors(embedding):
@@ -55,6 +55,28 @@ def test_a_copy_of_the_model_in_a_folder_gives_the_same_vectors_under_the_folder
     mine = load_embedding(str(tmp_path / "my-model"))
     assert mine.key == f"my-model@{BUILT_IN_SHA256[:16]}"
     np.testing.assert_allclose(mine.embed(["a heap"]), embedding.embed(["a heap"]), atol=1e-6)
+
+
+def test_through_torch_and_through_openvino_the_vectors_are_the_same(embedding):
+    texts = ["heaps", "a binary search tree keeps its keys in order", "Bayes' theorem turns a condition round. " * 20]
+    torch_ones = load_embedding(device="cpu")
+    assert type(torch_ones.model).__name__ != type(embedding.model).__name__
+    assert (torch_ones.embed(texts) * embedding.embed(texts)).sum(axis=1).min() > 0.9995
+
+
+def test_a_converted_model_is_kept_and_gives_the_same_vectors(embedding, tmp_path):
+    first = load_embedding(models=tmp_path)
+    (kept,) = tmp_path.glob("*.xml")
+    assert kept.stem == embedding.key
+    second = load_embedding(models=tmp_path)
+    np.testing.assert_array_equal(first.embed(["a heap"]), second.embed(["a heap"]))
+
+
+def test_a_kept_model_that_is_damaged_is_made_anew(embedding, tmp_path):
+    load_embedding(models=tmp_path)
+    (kept,) = tmp_path.glob("*.xml")
+    kept.write_text("no model")
+    np.testing.assert_allclose(load_embedding(models=tmp_path).embed(["a heap"]), embedding.embed(["a heap"]), atol=1e-2)
 
 
 @pytest.mark.parametrize("name", ["no-such-model", "./no/such/folder", "/no/such", "a/b/c", "~/nothing-here"])

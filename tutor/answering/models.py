@@ -134,7 +134,7 @@ def _openvino(spec: str, kind: str, settings: Settings, style: str, notify: Call
     source = built_in_file() if kind == "built-in" else Path(spec).expanduser()
     if kind == "built-in":
         check_weights(source, BUILT_IN_SHA256)
-    prepared = prepare(source, settings.home / "models", notify)
+    prepared = prepare(source, settings.models, notify)
     notify(f"loading {DEFAULT_MODEL if kind == 'built-in' else source.name}")
 
     from tutor.answering.openvino_engine import OpenVINOLLM

@@ -32,7 +32,7 @@ class AnsweringService:
         self.library = Library(settings.home)
         self._stand_ins: dict[str, StandIn | None] = {}
         with ThreadPoolExecutor(3) as pool:
-            embedding = pool.submit(load_embedding, settings.embedding)
+            embedding = pool.submit(load_embedding, settings.embedding, models=settings.models)
             model = pool.submit(load_model, settings, notify)
             verified = {name: pool.submit(stand_in, self.library.existing(name)) for name in courses}
             for name, found in verified.items():

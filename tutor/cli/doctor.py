@@ -111,7 +111,7 @@ def _embedding(settings: Settings) -> tuple[Row, Embedding | None]:
     from index_store.errors import CourseTutorError
 
     try:
-        loaded = load_embedding(settings.embedding)
+        loaded = load_embedding(settings.embedding, models=settings.models)
         detail = f"{loaded.key}, {loaded.dimension} dimensions, reads {loaded.max_tokens} tokens"
         return ("embedding", True, detail), loaded
     except CourseTutorError as error:

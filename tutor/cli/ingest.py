@@ -45,7 +45,7 @@ def ingest(
     if report is None:
         with Stages() as stages:
             stages.say(f"loading the embedding {settings.embedding}")
-            loaded = load_embedding(settings.embedding)
+            loaded = load_embedding(settings.embedding, models=settings.models)
             if dry_run:
                 report = preview(paths, target, loaded, stages.update)
             else:

@@ -61,7 +61,7 @@ def open_search(settings: Settings, course: str) -> CourseSearch:
     instead = stand_in(found)
     if instead:
         say(f"warning: {instead.warning}")
-    return CourseSearch(found, load_embedding(settings.embedding), stands_in=instead)
+    return CourseSearch(found, load_embedding(settings.embedding, models=settings.models), stands_in=instead)
 
 
 def settings_of(**flags: Any) -> Settings:

@@ -24,5 +24,6 @@ def remove(books: tuple[str, ...], course: str, force: bool, home: str | None, a
 
     library = Library(settings.home)
     target = library.existing(course)
-    report = remove_books(books, target, load_embedding(target.manifest().embedding), library.vectors, force)
+    embedding = load_embedding(target.manifest().embedding, models=settings.models)
+    report = remove_books(books, target, embedding, library.vectors, force)
     show_report(report, as_json)
