@@ -27,9 +27,7 @@ from index_store.passage import Passage
 from index_store.vectors import VectorCache
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from index_store.embedding import Embedding
+    from index_store.embedding import Embedding, Vectors
 
 GENERATIONS_KEPT = 3
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -154,7 +152,7 @@ class CourseWriter:
     def build(
         self,
         passages: Sequence[Passage],
-        vectors: np.ndarray,
+        vectors: Vectors,
         embedding: Embedding,
         books: Sequence[BookEntry],
         settings: dict[str, Any],

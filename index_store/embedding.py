@@ -28,6 +28,15 @@ CUDA_DEVICE = Path("/dev/nvidiactl")  # to look for a GPU without importing torc
 
 
 @dataclass(frozen=True)
+class Vectors:
+    """Vectors of texts, unit length: `whole` of shape (texts, dimension), float32; `sentences[i]` of shape (sentences of
+    text i, dimension), float16, at least one."""
+
+    whole: np.ndarray
+    sentences: list[np.ndarray]
+
+
+@dataclass(frozen=True)
 class Embedding:
     """A loaded embedding model. Vectors are unit length, float32, `dimension` wide."""
 
@@ -51,6 +60,29 @@ class Embedding:
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         if texts:
             vectors[order] = self.model.get_text_embedding_batch([texts[i] for i in order])
+        return vectors
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of texts and of each text's sentences.
+
+        Where the model gives a vector for every token, a sentence's is the mean over its tokens as read with their passage
+        ("late chunking", arXiv 2409.04701): no text is read twice. Elsewhere the whole text counts as the one sentence.
+        """
+        import numpy as np
+
+        from index_store.openvino_embedding import OpenVINOEmbedding
+
+        if not isinstance(self.model, OpenVINOEmbedding):
+            whole = self.embed(texts)
+            return Vectors(whole, [vector[None].astype(np.float16) for vector in whole])
+        vectors = Vectors(np.empty((len(texts), self.dimension), np.float32), [np.empty((0, 0))] * len(texts))
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for start in range(0, len(order), BATCH_SIZE):
+            batch = order[start : start + BATCH_SIZE]
+            whole, sentences = self.model.with_sentences([texts[i] for i in batch])
+            vectors.whole[batch] = whole
+            for i, found in zip(batch, sentences, strict=True):
+                vectors.sentences[i] = found
         return vectors
 
 

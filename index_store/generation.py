@@ -18,15 +18,17 @@ from index_store.files import sync_folder, write_atomically
 from index_store.passage import Passage
 
 if TYPE_CHECKING:
-    import numpy as np
     from llama_index.core.schema import BaseNode
     from llama_index.retrievers.bm25 import BM25Retriever
     from llama_index.vector_stores.chroma import ChromaVectorStore
 
-    from index_store.embedding import Embedding
+    from index_store.embedding import Embedding, Vectors
 
 FORMAT = 1
 COLLECTION = "passages"
+ROW = "row"  # a node's place among the passages
+CANDIDATES = 100  # passages that each kind of search hands on
+BM25_K1, BM25_B = 0.9, 0.4
 
 
 @dataclass(frozen=True)
@@ -83,11 +85,16 @@ def read_passages(folder: Path) -> list[Passage]:
         raise IndexDamagedError(f"{folder / 'passages.jsonl'}: {error}. Ingest the course again.") from error
 
 
-def write_generation(folder: Path, passages: Sequence[Passage], vectors: np.ndarray, manifest: Manifest) -> None:
-    """Build a generation in the empty `folder`; `vectors` has shape (len(passages), dimension)."""
+def write_generation(folder: Path, passages: Sequence[Passage], vectors: Vectors, manifest: Manifest) -> None:
+    """Build a generation of `passages` with their `vectors` in the empty `folder`."""
+    import numpy as np
+
     nodes = [passage.as_node() for passage in passages]
-    for node, vector in zip(nodes, vectors, strict=True):
+    for row, (node, vector) in enumerate(zip(nodes, vectors.whole, strict=True)):
         node.embedding = vector.tolist()
+        node.metadata[ROW] = row
+    np.save(folder / "sentences.npy", np.concatenate(vectors.sentences))
+    np.save(folder / "sentence_starts.npy", np.cumsum([0, *map(len, vectors.sentences)]))
     with (folder / "passages.jsonl").open("w", encoding="utf-8") as lines:
         lines.writelines(json.dumps(passage.as_dict(), ensure_ascii=False) + "\n" for passage in passages)
     _write_chroma(folder / "chroma", nodes)
@@ -110,9 +117,18 @@ def _write_chroma(folder: Path, nodes: Sequence[BaseNode]) -> None:
 
 
 def _make_keyword_index(nodes: Sequence[BaseNode]) -> BM25Retriever:
+    import bm25s
+    import Stemmer
+    from llama_index.core.vector_stores.utils import node_to_metadata_dict
     from llama_index.retrievers.bm25 import BM25Retriever
 
-    return BM25Retriever(nodes=list(nodes), similarity_top_k=min(len(nodes), 20))
+    # As BM25Retriever makes it of nodes, but for k1 and b: its defaults (1.5, 0.75) are for longer texts.
+    tokens = bm25s.tokenize(
+        [node.get_content() for node in nodes], stopwords="en", stemmer=Stemmer.Stemmer("english"), show_progress=False
+    )
+    index = bm25s.BM25(k1=BM25_K1, b=BM25_B, corpus=[node_to_metadata_dict(node) | {"node_id": node.node_id} for node in nodes])
+    index.index(tokens, show_progress=False)
+    return BM25Retriever(existing_bm25=index, similarity_top_k=min(len(nodes), CANDIDATES))
 
 
 def keyword_index(folder: Path) -> BM25Retriever:
@@ -138,6 +154,8 @@ class Generation:
     """An opened generation. Raises EmbeddingError where `embedding` is not the one it was made with."""
 
     def __init__(self, folder: Path, embedding: Embedding) -> None:
+        import numpy as np
+
         self.folder = folder
         self.manifest = read_manifest(folder)
         check_embedding(self.manifest, embedding.name, embedding.key)
@@ -146,13 +164,15 @@ class Generation:
             self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
             rows = self._collection.count()
             self.keywords = keyword_index(folder)
+            self._sentences = np.load(folder / "sentences.npy", mmap_mode="r")
+            self._starts = np.load(folder / "sentence_starts.npy")
         except Exception as error:  # Chroma and bm25s raise many kinds for a damaged file
             raise IndexDamagedError(f"{folder}: the index does not open ({error}). Ingest the course again.") from error
         words = len(self.keywords.bm25.corpus or ())  # None where its file is missing
-        if not rows == words == self.manifest.passages:
+        if not rows == words == len(self._starts) - 1 == self.manifest.passages or len(self._sentences) != self._starts[-1]:
             raise IndexDamagedError(
-                f"{folder}: {rows} passages in Chroma, {words} in the keyword index, {self.manifest.passages} in the manifest. "
-                "Ingest the course again."
+                f"{folder}: {rows} passages in Chroma, {words} in the keyword index, {len(self._starts) - 1} with sentences, "
+                f"{self.manifest.passages} in the manifest. Ingest the course again."
             )
         self.vectors = _vector_store(self._collection)
 
@@ -165,6 +185,13 @@ class Generation:
         rows = self._collection.get(ids=list(ids), include=["embeddings"])
         found = dict(zip(rows["ids"], rows["embeddings"], strict=True))
         return [float(np.dot(found[key], vector)) for key in ids]
+
+    def nearest_sentence(self, row: int, vector: Sequence[float]) -> float:
+        """The cosine between `vector` (unit length) and the nearest sentence of the passage at `row`."""
+        import numpy as np
+
+        sentences = self._sentences[self._starts[row] : self._starts[row + 1]]
+        return float((sentences.astype(np.float32) @ np.asarray(vector, np.float32)).max())
 
     def close(self) -> None:
         self._client.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 BATCH_SIZE = 32
+BOUNDARY = re.compile(r"(?<=[.!?:;])\s+|\n{2,}")  # between sentences
+FEWEST_TOKENS = 3
 BUCKET = 16  # lengths are rounded up to multiples: every new shape costs the compiler time
 
 
@@ -80,11 +83,30 @@ class OpenVINOEmbedding(BaseEmbedding):
     def dimension(self) -> int:
         return self._dimension
 
-    def _vectors(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors of one batch, shape (len(texts), dimension)."""
+    def with_sentences(self, texts: Sequence[str]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Vectors of one batch, shape (len(texts), dimension), and of each text's sentences, float16.
+
+        A first line is the heading that a passage is embedded with; sentences are those of what follows.
+        """
         import numpy as np
 
-        rows = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        states, mask, encodings = self._states(texts)
+        sentences = []
+        for text, encoding, rows in zip(texts, encodings, states, strict=True):
+            starts = [0, *(boundary.end() for boundary in BOUNDARY.finditer(text, text.find("\n") + 1))]
+            owner = np.searchsorted(starts, [begin for begin, _ in encoding.offsets], side="right")
+            real = np.array([end > begin and begin > text.find("\n") for begin, end in encoding.offsets])
+            groups = [np.flatnonzero(real & (owner == number)) for number in np.unique(owner[real])]
+            means = [rows[group].mean(axis=0) for group in groups if len(group) >= FEWEST_TOKENS]
+            sentences.append(_unit(np.stack(means or [rows[: len(encoding)].mean(axis=0)])).astype(np.float16))
+        return _pooled(states, mask), sentences
+
+    def _states(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[Any]]:
+        """The last layer of one batch, shape (texts, tokens, dimension), its mask, and the tokenizer's encodings."""
+        import numpy as np
+
+        encodings = self._tokenizer.encode_batch(list(texts))
+        rows = [encoding.ids for encoding in encodings]
         length = min(self._max_tokens, -(-max(map(len, rows)) // BUCKET) * BUCKET)
         ids = np.zeros((len(rows), length), np.int64)
         mask = np.zeros_like(ids)
@@ -93,11 +115,12 @@ class OpenVINOEmbedding(BaseEmbedding):
             mask[i, : len(row)] = 1
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         states = next(iter(self._model.create_infer_request().infer(inputs).values()))
-        pooled = (states * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
-        return (pooled / np.linalg.norm(pooled, axis=1, keepdims=True)).astype(np.float32)
+        return states, mask, encodings
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return [list(map(float, vector)) for vector in self._vectors(texts)]
+        states, mask, _ = self._states(texts)
+        vectors: list[list[float]] = _pooled(states, mask).tolist()
+        return vectors
 
     def _get_text_embedding(self, text: str) -> list[float]:
         return self._get_text_embeddings([text])[0]
@@ -107,6 +130,17 @@ class OpenVINOEmbedding(BaseEmbedding):
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return self._get_query_embedding(query)
+
+
+def _pooled(states: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The mean over each text's tokens, the special ones included, as the model was trained."""
+    return _unit((states * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True))
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 def _converted(folder: Path, cached: Path | None) -> Any:

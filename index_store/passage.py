@@ -85,7 +85,8 @@ class Passage:
 
     @classmethod
     def from_node(cls, node: BaseNode) -> Passage:
-        return cls.from_dict({**node.metadata, "section": json.loads(node.metadata["section"])})
+        row = {name: node.metadata[name] for name in cls.__dataclass_fields__}
+        return cls.from_dict({**row, "section": json.loads(row["section"])})
 
 
 def embedding_prefix(book: str, section: tuple[str, ...]) -> str:

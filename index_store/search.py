@@ -1,4 +1,5 @@
-"""Finding passages: dense (Chroma, cosine) and keyword (BM25) results, fused by LlamaIndex's relative scores.
+"""Finding passages: dense (Chroma, then the nearest sentence) and keyword (BM25) results, fused by LlamaIndex's relative
+scores.
 
 Knows nothing of prompts and answers. Whether what was found is enough to answer is decided a floor above, from the
 `similarity` that every hit carries.
@@ -20,12 +21,11 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from index_store.course import Course
 from index_store.embedding import Embedding
-from index_store.generation import Generation, Manifest
+from index_store.generation import CANDIDATES, ROW, Generation, Manifest
 from index_store.passage import Passage
 from index_store.verify import StandIn
 
-CANDIDATES = 20
-DENSE_WEIGHT = 0.5
+DENSE_WEIGHT = 0.6
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,22 @@ class Hit:
     passage: Passage
     score: float
     similarity: float
+
+
+class _Dense(BaseRetriever):
+    """The passages that Chroma finds, scored by their sentence nearest to the question: one sentence is what answers."""
+
+    def __init__(self, retriever: BaseRetriever, generation: Generation) -> None:
+        self._retriever = retriever
+        self._generation = generation
+        super().__init__()
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        assert query_bundle.embedding is not None
+        hits = self._retriever.retrieve(query_bundle)
+        for hit in hits:
+            hit.score = self._generation.nearest_sentence(hit.node.metadata[ROW], query_bundle.embedding)
+        return hits
 
 
 class _Keywords(BaseRetriever):
@@ -93,7 +109,7 @@ class CourseSearch(BaseRetriever):
         candidates = min(CANDIDATES, generation.manifest.passages)
         dense = index.as_retriever(similarity_top_k=candidates)
         fused = QueryFusionRetriever(
-            [dense, _Keywords(generation.keywords)],
+            [_Dense(dense, generation), _Keywords(generation.keywords)],
             # Never called at one query, but LlamaIndex would otherwise resolve its default, a remote service.
             llm=MockLLM(),
             num_queries=1,

@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING
 from index_store.errors import CourseError
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from index_store.embedding import Embedding
+    from index_store.embedding import Embedding, Vectors
 
 CHUNK = 256
 
@@ -29,7 +27,11 @@ class VectorCache:
         self.file = file
         file.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as database, database:
-            database.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB NOT NULL) WITHOUT ROWID")
+            # A table of its own: one made before sentences had vectors stays as it is.
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS passages (key BLOB PRIMARY KEY, whole BLOB NOT NULL, sentences BLOB NOT NULL)"
+                " WITHOUT ROWID"
+            )
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -44,23 +46,26 @@ class VectorCache:
 
     def embed(
         self, embedding: Embedding, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None
-    ) -> tuple[np.ndarray, int]:
-        """Vectors of `texts`, shape (len(texts), dimension), and how many had to be computed.
+    ) -> tuple[Vectors, int]:
+        """The vectors of `texts` and of their sentences, and how many texts had to be computed.
 
         New vectors are stored batch by batch, so that an interrupted ingest goes on where it was.
         `progress(done, total)` is called with counts of texts.
         """
         import numpy as np
 
+        from index_store.embedding import Vectors
+
         keys = [hashlib.sha256(f"{embedding.key}\0{text}".encode()).digest() for text in texts]
-        vectors = np.empty((len(texts), embedding.dimension), dtype=np.float32)
+        width = embedding.dimension
+        vectors = Vectors(np.empty((len(texts), width), dtype=np.float32), [np.empty((0, width), np.float16)] * len(texts))
         missing: dict[bytes, list[int]] = {}
         with self._open() as database:
             for i, key in enumerate(keys):
-                row = database.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchone()
-                vector = np.frombuffer(row[0], dtype=np.float32) if row else None
-                if vector is not None and vector.shape == (embedding.dimension,):
-                    vectors[i] = vector
+                row = database.execute("SELECT whole, sentences FROM passages WHERE key = ?", (key,)).fetchone()
+                if row and len(row[0]) == 4 * width and len(row[1]) and len(row[1]) % (2 * width) == 0:
+                    vectors.whole[i] = np.frombuffer(row[0], dtype=np.float32)
+                    vectors.sentences[i] = np.frombuffer(row[1], dtype=np.float16).reshape(-1, width)
                 else:
                     missing.setdefault(key, []).append(i)
             done = len(texts) - sum(map(len, missing.values()))
@@ -68,14 +73,19 @@ class VectorCache:
             new = sorted(missing.items(), key=lambda item: len(texts[item[1][0]]))
             for start in range(0, len(new), CHUNK):
                 batch = new[start : start + CHUNK]
-                computed = embedding.embed([texts[places[0]] for _, places in batch])
+                computed = embedding.embed_passages([texts[places[0]] for _, places in batch])
                 with database:
                     database.executemany(
-                        "INSERT OR REPLACE INTO vectors VALUES (?, ?)",
-                        [(key, vector.tobytes()) for (key, _), vector in zip(batch, computed, strict=True)],
+                        "INSERT OR REPLACE INTO passages VALUES (?, ?, ?)",
+                        [
+                            (key, whole.tobytes(), sentences.tobytes())
+                            for (key, _), whole, sentences in zip(batch, computed.whole, computed.sentences, strict=True)
+                        ],
                     )
-                for (_, places), vector in zip(batch, computed, strict=True):
-                    vectors[places] = vector
+                for (_, places), whole, sentences in zip(batch, computed.whole, computed.sentences, strict=True):
+                    vectors.whole[places] = whole
+                    for place in places:
+                        vectors.sentences[place] = sentences
                     done += len(places)
                 progress(done, len(texts))
         return vectors, len(new)

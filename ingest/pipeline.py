@@ -28,7 +28,7 @@ from ingest.pdf import read_pdf
 from ingest.structure import understand
 
 # What decides how a book becomes passages; a course made with other values reads its books again.
-VERSION = 2
+VERSION = 3
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total): stage is a book's name while it is read, then "embedding". From several threads."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from index_store.course import GENERATIONS_KEPT, Library
-from index_store.embedding import Embedding
+from index_store.embedding import Embedding, Vectors
 from index_store.errors import CourseError, IndexDamagedError
 from index_store.files import sha256_of
 from index_store.generation import BookEntry, read_manifest, read_passages
@@ -34,7 +34,11 @@ def passages_of(text):
 def publish(course, text="passage"):
     with course.writer() as writer:
         new = writer.build(
-            passages_of(text), np.eye(3, dtype=np.float32), SMALL, [BookEntry("a.pdf", "A", "00", 1, 3, 0, 0)], {"version": 1}
+            passages_of(text),
+            Vectors(np.eye(3, dtype=np.float32), list(np.eye(3, dtype=np.float16)[:, None])),
+            SMALL,
+            [BookEntry("a.pdf", "A", "00", 1, 3, 0, 0)],
+            {"version": 1},
         )
         writer.make_live(new)
         return new

@@ -113,3 +113,28 @@ def test_a_folder_with_damaged_weights_is_refused_in_one_line(tmp_path):
     with pytest.raises(EmbeddingError, match="damaged' could not be loaded: ") as refused:
         load_embedding(str(tmp_path / "damaged"))
     assert "\n" not in str(refused.value)
+
+
+def test_a_sentences_vector_is_the_mean_over_its_tokens_as_read_with_the_passage(embedding):
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    folder = embedding_folder(DEFAULT_EMBEDDING)
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
+    text = "2.3 Heaps\nA heap is a tree. Its root holds the smallest key."
+    given = tokenizer(text, return_tensors="pt", return_offsets_mapping=True)
+    offsets = given.pop("offset_mapping")[0]
+    with torch.no_grad():
+        states = model(**given).last_hidden_state[0]
+    second = [i for i, (begin, end) in enumerate(offsets) if end > begin >= text.index("Its root")]
+    expected = states[second].mean(dim=0).numpy()
+    vectors = embedding.embed_passages([text, "one line"])
+    assert [len(found) for found in vectors.sentences] == [2, 1]
+    assert vectors.sentences[0][1].astype(np.float32) @ (expected / np.linalg.norm(expected)) > 0.999
+    np.testing.assert_allclose(vectors.whole[0], embedding.embed([text])[0], atol=1e-2)
+
+
+def test_an_embedding_without_token_vectors_counts_the_text_as_one_sentence():
+    through_torch = load_embedding(device="cpu")
+    vectors = through_torch.embed_passages(["2.3 Heaps\nA heap is a tree. Its root holds the smallest key."])
+    np.testing.assert_allclose(vectors.sentences[0][0], vectors.whole[0], atol=1e-3)

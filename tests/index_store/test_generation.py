@@ -106,6 +106,9 @@ def halve(name):
         remove("bm25/corpus.jsonl"),
         remove("bm25/vocab.index.json"),
         overwrite("bm25/data.csc.index.npy"),
+        remove("sentences.npy"),
+        halve("sentences.npy"),
+        overwrite("sentence_starts.npy"),
     ],
 )
 def test_a_damaged_chroma_or_keyword_index_is_told_when_it_is_opened(folder, embedding, spoil):
