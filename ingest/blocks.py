@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-CELL = " | "
+CELLS = " | "
+MOST_COLUMNS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,36 @@ def numeral(n: int, style: str) -> str:
     return f"{letter.upper() if style == 'A' else letter or n}."
 
 
-def table(rows: Iterable[Iterable[str]]) -> str:
-    """A table as text: a row a line, its cells joined by " | "."""
-    return "\n".join(CELL.join(cells).rstrip() for cells in _cleaned(rows) if any(cells))
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table, and how many columns and rows it takes."""
+
+    text: str
+    across: int = 1
+    down: int = 1
 
 
-def _cleaned(rows: Iterable[Iterable[str]]) -> Iterator[list[str]]:
+def table(rows: Iterable[Iterable[Cell]]) -> str:
+    """A table as text: a row a line, its cells joined by " | ".
+
+    A cell over several rows stands in each of them, one over several columns in the first, with empty ones behind it.
+    """
+    lines: list[str] = []
+    from_above: dict[int, Cell] = {}
     for row in rows:
-        yield [" ".join(cell.split()) for cell in row]
+        line: list[str] = []
+        below: dict[int, Cell] = {}
+        own = list(row)[::-1]
+        while own or len(line) in from_above:
+            cell = from_above.get(len(line)) or own.pop()
+            for text in [cell.text, *[""] * (min(cell.across, MOST_COLUMNS) - 1)]:
+                if cell.down > 1:
+                    below[len(line)] = Cell(text, 1, cell.down - 1)
+                line.append(" ".join(text.split()))
+        from_above = below
+        if any(line):
+            lines.append(CELLS.join(line).rstrip())
+    return "\n".join(lines)
 
 
 def item(marker: str, texts: Iterable[str]) -> str:

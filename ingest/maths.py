@@ -11,7 +11,16 @@ from typing import Any
 
 WRAPPED = re.compile(r"\{\\(?:display|text|script)style\s*(.*)\}", re.DOTALL)
 SIGNS_APART = set("=<>≤≥≠≈≡∼→←↔⇒⇔∈∉⊂⊆∪∩+−-±×·∧∨")
-ACCENTS = {"→": "\u20d7", "⃗": "\u20d7", "¯": "\u0304", "‾": "\u0304", "^": "\u0302", "ˆ": "\u0302", "~": "\u0303", "˙": "\u0307"}
+ACCENTS = {
+    "→": "\u20d7",
+    "⃗": "\u20d7",
+    "¯": "\u0304",
+    "‾": "\u0304",
+    "^": "\u0302",
+    "ˆ": "\u0302",
+    "~": "\u0303",
+    "˙": "\u0307",
+}
 
 
 def _name(element: Any) -> str:
@@ -70,7 +79,7 @@ def _mathml(element: Any) -> str:
     name, children = _name(element), _children(element)
     parts = [] if name in ("mrow", "mstyle", "math", "semantics") else [_mathml(child) for child in children]
     match name, parts:
-        case ("mi" | "mn" | "ms"), _:
+        case (("mi" | "mn" | "ms"), _):
             return "".join(element.itertext()).strip()
         case "mtext", _:
             return "".join(element.itertext())
@@ -95,7 +104,7 @@ def _mathml(element: Any) -> str:
             return ", ".join(part.strip() for part in parts)
         case "mfenced", _:
             return element.get("open", "(") + ", ".join(parts) + element.get("close", ")")
-        case ("annotation" | "annotation-xml" | "mphantom"), _:
+        case (("annotation" | "annotation-xml" | "mphantom"), _):
             return ""
         case "mspace", _:
             return " "

@@ -1,4 +1,4 @@
-"""The way through an ingest: PDFs -> pages -> sections -> passages -> vectors -> a new generation -> live.
+"""The way through an ingest: files -> pages -> sections -> passages -> vectors -> a new generation -> live.
 
 A book that cannot be read is refused with its reason and the others go on; books that the course already has and that
 were not given again are carried forward. Until the last rename the old generation stays live.
@@ -20,8 +20,7 @@ from index_store.passage import Passage
 from index_store.vectors import VectorCache
 from index_store.verify import verify_in_child
 from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS, cut
-from ingest.pdf import read_pdf
-from ingest.structure import understand
+from ingest.formats import READABLE, books_in, read_book
 
 # What decides how a book becomes passages; a course made with other values reads its books again.
 VERSION = 2
@@ -41,6 +40,7 @@ class BookOutcome:
     pages_without_text: int = 0
     lost_characters: int = 0
     repaired_characters: int = 0
+    hidden_parts: int = 0
     error: str = ""
 
 
@@ -60,13 +60,13 @@ class IngestReport:
 
 
 def find_books(paths: Sequence[Path]) -> list[Path]:
-    """The PDFs that `paths` name: files as given, folders searched through. Raises CourseError where one names nothing."""
+    """The books that `paths` name: files as given, folders searched through. Raises CourseError where one names nothing."""
     books: list[Path] = []
     for path in paths:
         if path.is_dir():
-            found = sorted(f for f in path.rglob("*") if f.suffix.lower() == ".pdf" and f.is_file() and f.name[0] != ".")
+            found = books_in(path)
             if not found:
-                raise CourseError(f"{path}: no PDF in this folder. Name a folder with books, or a PDF.")
+                raise CourseError(f"{path}: no book in this folder. Name a folder with books, or a book: {READABLE} are read.")
             books += found
         elif path.is_file():
             books.append(path)
@@ -122,6 +122,7 @@ def _kept(book: BookEntry, status: str) -> BookOutcome:
         book.pages_without_text,
         book.lost_characters,
         book.repaired_characters,
+        book.hidden_parts,
     )
 
 
@@ -230,8 +231,7 @@ def _sha256(file: Path) -> str:
 def _read(
     file: Path, name: str, sha256: str, embedding: Embedding, progress: Progress
 ) -> tuple[BookOutcome, BookEntry, list[Passage]]:
-    document = read_pdf(file, lambda done, total: progress(name, done, total))
-    book = understand(document)
+    book = read_book(file, lambda done, total: progress(name, done, total))
     passages = cut(book, name, embedding.count_tokens, embedding.max_tokens)
     if not passages:
         raise BookError(
@@ -248,5 +248,6 @@ def _read(
         book.pages_without_text,
         book.lost_characters,
         book.repaired_characters,
+        book.hidden_parts,
     )
     return _kept(entry, "read"), entry, passages

@@ -15,9 +15,9 @@ from pptx import Presentation
 from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.oxml.ns import qn
 
-from ingest.blocks import Block, Reading, item, spaced, table
+from ingest.blocks import Block, Cell, Reading, item, spaced, table
 from ingest.maths import office_math
-from ingest.word import MATHS, one_alternative
+from ingest.office import MATHS, one_alternative
 
 RUNNING = {PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER}
 DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
@@ -61,8 +61,7 @@ class _Reader:
             elif hasattr(shape, "shapes"):
                 yield from self.texts(shape.shapes)
             elif getattr(shape, "has_table", False):
-                rows = shape.table.rows
-                yield table(["" if cell.is_spanned else _text(cell.text_frame) for cell in row.cells] for row in rows)
+                yield table(map(_cells, shape.table.rows))
             elif getattr(shape, "has_chart", False) and shape.chart.has_title:
                 yield _text(shape.chart.chart_title.text_frame)
             elif shape.has_text_frame and shape.text_frame.text.strip():
@@ -104,6 +103,13 @@ def _inline(element: Any) -> Iterator[str]:
             yield "\n"
         elif isinstance(child.tag, str):
             yield from _inline(child)
+
+
+def _cells(row: Any) -> Iterator[Cell]:
+    for cell in row.cells:
+        if not cell.is_spanned:
+            origin = cell.is_merge_origin
+            yield Cell(_text(cell.text_frame), cell.span_width if origin else 1, cell.span_height if origin else 1)
 
 
 def _diagram(frame: Any) -> Iterator[str]:

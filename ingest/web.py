@@ -14,17 +14,46 @@ from typing import Any
 
 from lxml import etree
 
-from ingest.blocks import Block, Numbering, Reading, Refused, item, spaced, table
+from ingest.blocks import Block, Cell, Numbering, Reading, Refused, item, spaced, table
 from ingest.maths import mathml, tex
 
 HEADINGS = {f"h{level}": level - 1 for level in range(1, 7)}
 BLOCKS = {
     *("address", "article", "aside", "blockquote", "body", "center", "dd", "details", "dialog", "div", "dl", "dt", "fieldset"),
-    *("figcaption", "figure", "footer", "form", "header", "hgroup", "hr", "html", "legend", "li", "main", "nav", "p", "section"),
+    *(
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "header",
+        "hgroup",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "main",
+        "nav",
+        "p",
+        "section",
+    ),
     *("summary", "caption", "tbody", "td", "tfoot", "th", "thead", "tr"),
 }
 NO_TEXT = {
-    *("audio", "base", "button", "canvas", "datalist", "embed", "head", "iframe", "input", "link", "meta", "noscript", "object"),
+    *(
+        "audio",
+        "base",
+        "button",
+        "canvas",
+        "datalist",
+        "embed",
+        "head",
+        "iframe",
+        "input",
+        "link",
+        "meta",
+        "noscript",
+        "object",
+    ),
     *("rp", "script", "select", "style", "template", "textarea", "title", "video"),
 }
 # Marks beside headings and code, and the second, drawn copy of a formula.
@@ -41,7 +70,6 @@ HIDING = re.compile(
 )
 CHARSET = re.compile(rb"<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]+)", re.IGNORECASE)
 LATIN = {"iso-8859-1", "iso8859-1", "latin-1", "latin1", "us-ascii", "ascii"}
-MOST_COLUMNS = 100
 
 
 def declared_encoding(data: bytes) -> str:
@@ -143,7 +171,7 @@ class _Reader:
             self.add("\n".join(_trimmed(self.preformatted(element).expandtabs(4).split("\n"))))
         elif tag in ("ul", "ol", "menu", "dir"):
             self.end_line()
-            self.list(element, tag)
+            self.listing(element, tag)
         elif tag == "dl":
             self.end_line()
             self.add("\n".join(self.definitions(element)))
@@ -180,7 +208,7 @@ class _Reader:
             pieces.append(child.tail or "")
         return "".join(pieces)
 
-    def list(self, element: Any, tag: str) -> None:
+    def listing(self, element: Any, tag: str) -> None:
         items = [child for child in element if child.tag == "li" and not self.is_left_out(child, "li")]
         if any(child.find(f".//{heading}") is not None for child in items for heading in HEADINGS):
             for child in items:  # sections set as a list
@@ -228,36 +256,14 @@ class _Reader:
             self.blocks += self.blocks_of(caption)
         self.add(table(self.rows(rows)))
 
-    def rows(self, rows: list[Any]) -> Iterator[list[str]]:
-        """Cells by column; one over several rows stands in each, one over several columns in the first."""
-        from_above: dict[int, tuple[str, int]] = {}  # column: text, and how many rows more it goes down
+    def rows(self, rows: list[Any]) -> Iterator[list[Cell]]:
         for row in rows:
-            if self.is_left_out(row, "tr"):
-                continue
-            cells: list[str] = []
-            below: dict[int, tuple[str, int]] = {}
-
-            def take_from_above(cells: list[str] = cells, below: dict[int, tuple[str, int]] = below) -> None:
-                while len(cells) in from_above:
-                    text, more = from_above.pop(len(cells))
-                    if more > 1:
-                        below[len(cells)] = text, more - 1
-                    cells.append(text)
-
-            for cell in row:
-                if cell.tag not in ("td", "th") or self.is_left_out(cell, cell.tag):
-                    continue
-                take_from_above()
-                text = " ".join(self.texts_of(cell))
-                across = min(_number(cell.get("colspan"), 1), MOST_COLUMNS)
-                down = _number(cell.get("rowspan"), 1)
-                for n in range(across):
-                    if down > 1:
-                        below[len(cells)] = text if n == 0 else "", down - 1
-                    cells.append(text if n == 0 else "")
-            take_from_above()
-            from_above = below
-            yield cells
+            if not self.is_left_out(row, "tr"):
+                cells = [c for c in row if c.tag in ("td", "th") and not self.is_left_out(c, c.tag)]
+                yield [
+                    Cell(" ".join(self.texts_of(cell)), _number(cell.get("colspan"), 1), _number(cell.get("rowspan"), 1))
+                    for cell in cells
+                ]
 
 
 def _is_main(element: Any) -> bool:

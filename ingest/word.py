@@ -16,18 +16,19 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml.ns import nsmap, qn
 from docx.oxml.parser import parse_xml
 
-from ingest.blocks import Block, Numbering, Reading, item, spaced, table
+from ingest.blocks import Block, Cell, Numbering, Reading, item, spaced, table
 from ingest.maths import office_math
+from ingest.office import MATHS, one_alternative
 
 HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
 CODE_STYLE = re.compile(r"code|source|preformatted|verbatim|listing|macro", re.IGNORECASE)
 CONTENTS_STYLE = re.compile(r"toc( |\d|$)|table of figures", re.IGNORECASE)
 FIXED_PITCH = re.compile(r"courier|consolas|mono|menlo|lucida console|source code|fira code|typewriter", re.IGNORECASE)
 LIST_STYLES = {"lowerLetter": "a", "upperLetter": "A", "bullet": "", "none": ""}
-CONTAINERS = {qn(f"w:{name}") for name in ("sdtContent", "ins", "moveTo", "customXml", "smartTag", "hyperlink", "fldSimple", "dir")}
+CONTAINERS = {
+    qn(f"w:{name}") for name in ("sdtContent", "ins", "moveTo", "customXml", "smartTag", "hyperlink", "fldSimple", "dir")
+}
 DELETED = {qn("w:del"), qn("w:moveFrom")}
-ALTERNATIVES = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
-MATHS = "{http://schemas.openxmlformats.org/officeDocument/2006/math}oMath"
 NOTES = {"footnote": RELATIONSHIP_TYPE.FOOTNOTES, "endnote": RELATIONSHIP_TYPE.ENDNOTES}
 LOST = "\N{REPLACEMENT CHARACTER}"
 
@@ -44,24 +45,14 @@ def read(data: bytes) -> Reading:
     return Reading((document.core_properties.title or "").strip() or first, blocks, hidden=reader.hidden)
 
 
-def one_alternative(tree: Any) -> None:
-    """Of each piece that Office wrote twice, for new and for old programs, leave the one for new."""
-    for both in list(tree.iter(f"{ALTERNATIVES}AlternateContent")):
-        choice = both.find(f"{ALTERNATIVES}Choice")
-        chosen = choice if choice is not None else both.find(f"{ALTERNATIVES}Fallback")
-        parent = both.getparent()
-        at = parent.index(both)
-        parent[at : at + 1] = list(chosen) if chosen is not None else []
-
-
 @dataclass(frozen=True)
 class _Style:
-    """What a paragraph style says: `level` of a heading from 0, or -1; `list` the number of its list, and depth."""
+    """What a paragraph style says: `level` of a heading from 0, or -1; `listed` the number of its list, and depth."""
 
     level: int = -1
     code: bool = False
     contents: bool = False
-    list: tuple[str, int] | None = None
+    listed: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,7 @@ def _joined(pieces: list[_Piece]) -> list[Block]:
     for piece in pieces:
         if piece.kind and piece.kind == before:
             blocks[-1] = Block(f"{blocks[-1].text}\n{piece.block.text}")
-        else:
+        elif piece.block.text:
             blocks.append(piece.block)
         before = piece.kind
     return blocks
@@ -118,7 +109,7 @@ def _styles(document: Any) -> dict[str, _Style]:
         level = int(heading[1]) if heading else 0 if name.lower() == "title" else above.level
         if not heading and (outline := _value(element, "w:pPr/w:outlineLvl")) is not None:
             level = _level(outline)
-        listed = _list_of(element.find("w:pPr", nsmap)) or above.list
+        listed = _list_of(element.find("w:pPr", nsmap)) or above.listed
         return _Style(level, above.code or bool(CODE_STYLE.search(name)), bool(CONTENTS_STYLE.match(name)), listed)
 
     return {identity: style(identity) for identity in elements}
@@ -186,14 +177,14 @@ class _Reader:
 
     def paragraph(self, element: Any) -> None:
         properties = element.find(qn("w:pPr"))
-        style = self.styles.get(_value(properties, "w:pStyle") or self.default_style(), _Style())
+        style = self.styles.get(_value(properties, "w:pStyle") or "", _Style())
         outline = _value(properties, "w:outlineLvl")
         level = style.level if outline is None else _level(outline)
         if style.contents:
             return
         outer, self.beside = self.beside, []
         text = "".join(self.inline(element))
-        listed = _list_of(properties) or (None if _value(properties, "w:numPr/w:numId") == "0" else style.list)
+        listed = _list_of(properties) or (None if _value(properties, "w:numPr/w:numId") == "0" else style.listed)
         if not text.strip():
             self.found.append(_Piece(Block(""), ""))
         elif level >= 0:
@@ -210,9 +201,6 @@ class _Reader:
                 self.blocks_in(other)
             else:
                 self.found.append(_Piece(Block("Footnote: " + " ".join(self.texts_in(other)))))
-
-    def default_style(self) -> str:
-        return "Normal"
 
     def item(self, text: str, number: str, depth: int) -> str:
         style, start = self.numberings.get((number, depth), ("", 1))
@@ -289,15 +277,17 @@ class _Reader:
                     self.blocks_in(cell)
             return
         above: dict[int, str] = {}
-        lines: list[list[str]] = []
+        lines: list[list[Cell]] = []
         for row in cells:
-            line: list[str] = []
+            line: list[Cell] = []
+            column = 0
             for cell in row:
                 merged = cell.find("w:tcPr/w:vMerge", nsmap)
                 goes_on = merged is not None and merged.get(qn("w:val")) != "restart"
-                text = above.get(len(line), "") if goes_on else " ".join(self.texts_in(cell))
-                above[len(line)] = text
-                line += [text] + [""] * (min(_number(_value(cell, "w:tcPr/w:gridSpan"), 1), 100) - 1)
+                above[column] = above.get(column, "") if goes_on else " ".join(self.texts_in(cell))
+                across = _number(_value(cell, "w:tcPr/w:gridSpan"), 1)
+                line.append(Cell(above[column], across))
+                column += across
             lines.append(line)
         self.found.append(_Piece(Block(table(lines))))
 
