@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from os.path import commonprefix
 from pathlib import Path
 
 from ingest.blocks import Block
@@ -115,7 +114,9 @@ def _append(section: Section, block: Block) -> None:
 
 def _number_parts(sections: Sequence[Section]) -> None:
     """Number the sections' pages by their outermost heading; where all stand under one, the title, by that below it."""
-    shared = len(commonprefix([list(section.path) for section in sections if section.path]))
+    paths = [section.path for section in sections if section.path]
+    levels = list(zip(*paths, strict=False))
+    shared = next((n for n, titles in enumerate(levels) if len(set(titles)) > 1), len(levels))
     number, before = 0, None
     for section in sections:
         outermost = section.path[: shared + 1]

@@ -17,7 +17,7 @@ from ingest.blocks import Reading
 FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n(?=[ \t]*[\w-]+[ \t]*[:=])(.*?)\n(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(?:[>|][+-]?[ \t]*\n[ \t]+)?(.+?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 # Pandoc's rule for a single dollar: no space inside, no digit behind the closing one.
-INLINE = re.compile(r"\\\(.+?\\\)|\\\[.+?\\\]|\$\$.+?\$\$|\$(?![\s$])(?:\\.|[^$\\\n])*?(?<![\s\\])\$(?!\d)", re.DOTALL)
+INLINE = re.compile(r"\\\(.+?\\\)|\\\[.+?\\\]|\$\$.+?\$\$|\$(?![\s$])(?:\\.|[^$\\`])*?(?<![\s\\])\$(?!\d)", re.DOTALL)
 DISPLAYS = {"$$": "$$", "\\[": "\\]"}
 ENVIRONMENT = re.compile(r"\\begin\{(\w+\*?)\}")
 

@@ -53,6 +53,12 @@ def _root(inner: str, degree: str = "") -> str:
     return f"{degree.strip()}√{_grouped(inner)}"
 
 
+def raised(text: str) -> str:
+    """A superscript of running text: an exponent after "^"; ordinals ("1st") and marks as they are."""
+    plain = text.strip().lower() in ("st", "nd", "rd", "th", "tm", "er", "e", "o", "a") or not re.search(r"\w", text)
+    return text if plain else f"^{_grouped(text)}"
+
+
 def mathml(element: Any) -> str:
     """A <math> element as text: its TeX in \\( \\) where it has one, else its signs in order."""
     for annotation in element.iter():

@@ -16,7 +16,7 @@ from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.oxml.ns import qn
 
 from ingest.blocks import Block, Cell, Reading, item, spaced, table
-from ingest.maths import office_math
+from ingest.maths import office_math, raised
 from ingest.office import MATHS, one_alternative
 
 RUNNING = {PP_PLACEHOLDER.FOOTER, PP_PLACEHOLDER.DATE, PP_PLACEHOLDER.SLIDE_NUMBER, PP_PLACEHOLDER.HEADER}
@@ -98,7 +98,10 @@ def _inline(element: Any) -> Iterator[str]:
         if child.tag == MATHS:
             yield office_math(child)
         elif child.tag == qn("a:t"):
-            yield (child.text or "").replace("\v", "\n")
+            text = (child.text or "").replace("\v", "\n")
+            settings = element.find(qn("a:rPr"))
+            up = settings is not None and settings.get("baseline", "0").isdigit() and int(settings.get("baseline", "0")) > 0
+            yield raised(text) if up else text
         elif child.tag == qn("a:br"):
             yield "\n"
         elif isinstance(child.tag, str):

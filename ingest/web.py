@@ -15,7 +15,7 @@ from typing import Any
 from lxml import etree
 
 from ingest.blocks import Block, Cell, Numbering, Reading, Refused, item, spaced, table
-from ingest.maths import mathml, tex
+from ingest.maths import mathml, raised, tex
 
 HEADINGS = {f"h{level}": level - 1 for level in range(1, 7)}
 BLOCKS = {
@@ -159,6 +159,9 @@ class _Reader:
             self.say(element.get("aria-label") or " ".join(element.xpath("./*[local-name()='title']//text()")))
         elif tag == "math":
             self.line.append(mathml(element))
+        elif tag == "sup":
+            if element.find(".//a") is None:  # else it is the mark of a footnote, whose text stands at its own place
+                self.line.append(raised(" ".join(self.texts_of(element))))
         elif tag == "q":
             self.line.append("“")
             self.children(element)
@@ -245,7 +248,7 @@ class _Reader:
     def table(self, element: Any) -> None:
         """A row a line; but a table that only arranges the page is read cell by cell."""
         inside = {one.tag for one in element.iterdescendants() if isinstance(one.tag, str)}
-        rows = list(element.iterfind("./tr")) + list(element.xpath("./thead/tr | ./tbody/tr | ./tfoot/tr"))
+        rows = element.xpath("./tr | ./thead/tr | ./tbody/tr | ./tfoot/tr")
         widest = max((len(row.xpath("./td | ./th")) for row in rows), default=0)
         arranges = element.get("role") in ("presentation", "none") or inside & {"table", "pre", *HEADINGS} or widest < 2
         if arranges:

@@ -17,7 +17,7 @@ from docx.oxml.ns import nsmap, qn
 from docx.oxml.parser import parse_xml
 
 from ingest.blocks import Block, Cell, Numbering, Reading, item, spaced, table
-from ingest.maths import office_math
+from ingest.maths import office_math, raised
 from ingest.office import MATHS, one_alternative
 
 HEADING = re.compile(r"heading ([1-9])", re.IGNORECASE)
@@ -220,7 +220,8 @@ class _Reader:
                 if _is_on(_value(child, "w:rPr/w:vanish")):
                     self.hidden += any((text.text or "").strip() for text in child.iter(qn("w:t")))
                 else:
-                    yield from self.run(child)
+                    text = "".join(self.run(child))
+                    yield raised(text) if _value(child, "w:rPr/w:vertAlign") == "superscript" else text
             elif tag == MATHS:
                 yield office_math(child)
             elif tag not in DELETED and tag != qn("w:pPr"):

@@ -109,7 +109,7 @@ def test_a_wrong_path_is_told_before_anything_loads(tutor, small_home, state, tm
 
 def test_a_folder_without_books_and_two_books_of_one_name_are_told(tutor, tmp_path, sample_books):
     (tmp_path / "a").mkdir()
-    assert "no PDF in this folder" in one_line(tutor("ingest", tmp_path / "a", "--course", "x", "--home", tmp_path / "home"))
+    assert "no book in this folder" in one_line(tutor("ingest", tmp_path / "a", "--course", "x", "--home", tmp_path / "home"))
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir(exist_ok=True)
         (tmp_path / folder / "book.pdf").write_bytes(b"")
