@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from index_store.errors import BookError
-from ingest.documents import read_document
+from ingest.documents import REFUSALS, read_document
 from ingest.pdf import read_pdf
 from ingest.structure import Book, understand
 
@@ -50,3 +50,14 @@ def read_book(file: Path, progress: Callable[[int, int], None] = lambda done, to
     kind = f"{suffix} files are" if suffix else "a file without a suffix is"
     way = WAYS.get(suffix, "Save or export it as one of these.")
     raise BookError(str(file), f"{kind} not read; {READABLE} are", way)
+
+
+def without_text(file: Path, pages: int) -> BookError:
+    """What to say of a book that was read and gave no passage."""
+    if file.suffix.lower() in DOCUMENTS:
+        return BookError(str(file), *REFUSALS["no-text"])
+    return BookError(
+        str(file),
+        f"no text on any of its {pages} pages, so it is probably scanned",
+        "Run text recognition (OCR) on it first, for instance with ocrmypdf.",
+    )

@@ -20,7 +20,7 @@ from index_store.passage import Passage
 from index_store.vectors import VectorCache
 from index_store.verify import verify_in_child
 from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS, cut
-from ingest.formats import READABLE, books_in, read_book
+from ingest.formats import READABLE, books_in, read_book, without_text
 
 # What decides how a book becomes passages; a course made with other values reads its books again.
 VERSION = 2
@@ -234,11 +234,7 @@ def _read(
     book = read_book(file, lambda done, total: progress(name, done, total))
     passages = cut(book, name, embedding.count_tokens, embedding.max_tokens)
     if not passages:
-        raise BookError(
-            str(file),
-            f"no text on any of its {book.pages} pages, so it is probably scanned",
-            "Run text recognition (OCR) on it first, for instance with ocrmypdf.",
-        )
+        raise without_text(file, book.pages)
     entry = BookEntry(
         name,
         book.title,

@@ -233,7 +233,8 @@ def test_the_alternative_text_of_mathml_and_the_formulas_of_katex_and_mediawiki_
     book = read("b.html", page(f"<p>Let {katex} be.</p>"))
     assert (only(book), book.hidden_parts) == (r"Let \(x_1\) be.", 0)
     wiki = (
-        '<span class="mwe-math-mathml-a11y" style="display: none;"><math alttext="{\\displaystyle x^{2}}"><mi>x</mi></math></span>'
+        '<span class="mwe-math-mathml-a11y" style="display: none;">'
+        '<math alttext="{\\displaystyle x^{2}}"><mi>x</mi></math></span>'
         '<img class="mwe-math-fallback-image-inline" aria-hidden="true" alt="{\\displaystyle x^{2}}">'
     )
     book = read("c.html", page(f"<p>Let {wiki} be.</p>"))
@@ -588,6 +589,14 @@ def test_a_kind_of_file_that_is_not_read_is_refused_naming_those_that_are_and_th
     assert way in refused.value.remedy
 
 
+def test_a_document_of_a_word_is_refused_as_having_no_text(library, embedding, tmp_path):
+    (tmp_path / "a.md").write_text("Hi.\n")
+    report = ingest([tmp_path / "a.md"], library.course("greetings"), embedding, library.vectors)
+    assert [book.error for book in report.refused] == [
+        f"{tmp_path / 'a.md'}: there is no text in it. If it shows text on the screen, print it to a PDF and ingest that."
+    ]
+
+
 def test_a_folder_is_searched_for_all_kinds_but_not_for_hidden_files_and_locks(tmp_path):
     names = ["a.MD", "b.markdown", "c.HTML", "d.htm", "e.txt", "f.docx", "g.pptx", "h.pdf", "README.md"]
     for name in [*names, "~$f.docx", ".hidden.md", ".git/x.md", "i.doc", "j.py"]:
@@ -612,11 +621,9 @@ def test_books_of_four_kinds_become_passages_that_are_found_at_their_places(libr
     slide(presentation, "Welcome", (1, 2, "This course has twelve lectures and an exam in July."))
     slide(presentation, "Photosynthesis", (1, 2, "Chlorophyll in the leaves of plants turns sunlight into sugar."))
     presentation.save(str(folder / "biology.pptx"))
-    (folder / "algorithms.html").write_text(
-        page(
-            "<h1>Sorting</h1><p>Quicksort chooses a pivot and partitions.</p><h1>Graphs</h1><p>Dijkstra's algorithm finds shortest paths."
-        )
-    )
+    sorting = "<h1>Sorting</h1><p>Quicksort chooses a pivot and partitions.</p>"
+    graphs = "<h1>Graphs</h1><p>Dijkstra's algorithm finds shortest paths.</p>"
+    (folder / "algorithms.html").write_text(page(sorting + graphs))
     (folder / "history.md").write_text("# Rome\n\nCaesar crossed the Rubicon in 49 BC.\n\n# Greece\n\nAthens fought Sparta.\n")
     course = library.course("mixed")
     report = ingest([folder], course, embedding, library.vectors)
