@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 CELLS = " | "
-MOST_COLUMNS = 100
+MOST_COLUMNS = 200  # that a cell may reach over
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ def table(rows: Iterable[Iterable[Cell]]) -> str:
         own = list(row)[::-1]
         while own or len(line) in from_above:
             cell = from_above.get(len(line)) or own.pop()
-            for text in [cell.text, *[""] * (min(cell.across, MOST_COLUMNS) - 1)]:
-                if cell.down > 1:
+            for text in [cell.text, *[""] * (min(cell.across, MOST_COLUMNS - len(line)) - 1)]:
+                if cell.down > 1 and len(line) < MOST_COLUMNS:
                     below[len(line)] = Cell(text, 1, cell.down - 1)
                 line.append(" ".join(text.split()))
         from_above = below

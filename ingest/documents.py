@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ingest.blocks import Block
@@ -82,34 +83,51 @@ def _sections(blocks: Sequence[Block]) -> list[Section]:
 
     A heading under which nothing follows, as on a slide of one line, is its section's text.
     """
-    sections = [Section(())]
+    sections = [_Open(())]
     path: list[tuple[int, str]] = []
     for at, block in enumerate(blocks):
         if block.level < 0:
-            _append(sections[-1], block)
+            sections[-1].append(block)
             continue
         title = _one_line(block.text)
         path = [(level, above) for level, above in path if level < block.level] + ([(block.level, title)] if title else [])
-        sections.append(Section(tuple(above for _, above in path)))
+        sections.append(_Open(tuple(above for _, above in path)))
         below = blocks[at + 1] if at + 1 < len(blocks) else None
         if below is None or below.page != block.page or 0 <= below.level <= block.level:
-            _append(sections[-1], Block(title, page=block.page))
-    return [section for section in sections if section.text]
+            sections[-1].append(Block(title, page=block.page))
+    return [section.closed() for section in sections if section.pieces]
 
 
-def _append(section: Section, block: Block) -> None:
-    """Add a piece of text under a blank line; a sentence that a page's end broke goes on behind a space."""
-    text = block.text.strip("\n").rstrip()
-    if not text.strip():
-        return
-    turned = not section.pages or section.pages[-1] != block.page
-    if section.text:
-        goes_on = turned and text[0].islower() and section.text[-1] not in ".?!:;"
-        section.text += " " if goes_on else "\n\n"
-    if turned:
-        section.starts.append(len(section.text))
-        section.pages.append(block.page)
-    section.text += text
+@dataclass
+class _Open:
+    """A section that is being written: its text in pieces, and their length so far."""
+
+    path: tuple[str, ...]
+    pieces: list[str] = field(default_factory=list)
+    length: int = 0
+    starts: list[int] = field(default_factory=list)
+    pages: list[int] = field(default_factory=list)
+
+    def append(self, block: Block) -> None:
+        """Add a piece of text below a blank line; a sentence that a page's end broke goes on behind a space."""
+        text = block.text.strip("\n").rstrip()
+        if not text.strip():
+            return
+        turned = not self.pages or self.pages[-1] != block.page
+        if self.pieces:
+            goes_on = turned and text[0].islower() and self.pieces[-1][-1] not in ".?!:;"
+            self._add(" " if goes_on else "\n\n")
+        if turned:
+            self.starts.append(self.length)
+            self.pages.append(block.page)
+        self._add(text)
+
+    def _add(self, text: str) -> None:
+        self.pieces.append(text)
+        self.length += len(text)
+
+    def closed(self) -> Section:
+        return Section(self.path, "".join(self.pieces), self.starts, self.pages)
 
 
 def _number_parts(sections: Sequence[Section]) -> None:

@@ -16,8 +16,12 @@ from ingest.blocks import Reading
 
 FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n(?=[ \t]*[\w-]+[ \t]*[:=])(.*?)\n(?:\1|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 TITLE = re.compile(r"^title[ \t]*[:=][ \t]*(?:[>|][+-]?[ \t]*\n[ \t]+)?(.+?)[ \t]*$", re.MULTILINE | re.IGNORECASE)
-# Pandoc's rule for a single dollar: no space inside, no digit behind the closing one.
-INLINE = re.compile(r"\\\(.+?\\\)|\\\[.+?\\\]|\$\$.+?\$\$|\$(?![\s$])(?:\\.|[^$\\`])*?(?<![\s\\])\$(?!\d)", re.DOTALL)
+# Pandoc's rule for a single dollar: no space inside, no digit behind the closing one. Of a length that searching for the
+# end stays quick.
+INLINE = re.compile(
+    r"\\\(.{1,2000}?\\\)|\\\[.{1,2000}?\\\]|\$\$.{1,2000}?\$\$|\$(?![\s$])(?:\\.|[^$\\`]){1,2000}?(?<![\s\\])\$(?!\d)",
+    re.DOTALL,
+)
 DISPLAYS = {"$$": "$$", "\\[": "\\]"}
 ENVIRONMENT = re.compile(r"\\begin\{(\w+\*?)\}")
 
