@@ -202,6 +202,11 @@ def test_a_table_that_arranges_the_page_is_read_cell_by_cell(read):
     assert texts(book) == {("Left",): "One.", ("Right",): "Two."}
 
 
+def test_spans_of_absurd_size_make_no_table_of_absurd_size(read):
+    row = "<tr><td rowspan=99999 colspan=100>x<td>y"
+    assert len(only(read("a.html", page(f"<table>{row * 300}</table>")))) < 300_000
+
+
 def test_html_lists_have_an_item_a_line(read):
     body = "<ol start=3><li>three<ul><li>deep<li>deeper</ul><li><p>four</p><p>more</p></ol><dl><dt>Node<dd>A dot.</dl>"
     assert only(read("a.html", page(body))) == "3. three\n  - deep\n  - deeper\n4. four\n  more\n\nNode\n  A dot."
