@@ -2,7 +2,7 @@
 
 HOME/courses/NAME/CURRENT           the live generation's name, replaced by an atomic rename
 HOME/courses/NAME/generations/ID/   immutable indexes (see generation.py)
-HOME/courses/NAME/books/SHA256.pdf  the books themselves, by content
+HOME/courses/NAME/books/SHA256.pdf  the books themselves, by content, each with its own suffix
 HOME/vectors.sqlite                 vectors already made (see vectors.py)
 """
 
@@ -111,8 +111,10 @@ class Course:
         return self.folder / "questions.jsonl"
 
     def book_file(self, book: BookEntry) -> Path:
-        """The PDF that the course keeps of `book`."""
-        return self.folder / "books" / f"{book.sha256}.pdf"
+        """The file that the course keeps of `book`."""
+        kept = self.folder / "books" / f"{book.sha256}{Path(book.file).suffix.lower()}"
+        # Courses of the time when only PDFs were read keep every book as one.
+        return kept if kept.is_file() else kept.with_suffix(".pdf")
 
     @contextmanager
     def writer(self) -> Iterator[CourseWriter]:
@@ -190,8 +192,8 @@ class CourseWriter:
         shutil.rmtree(generation)
 
     def keep_book(self, file: Path, sha256: str) -> None:
-        """Keep the book's PDF with the course, by content."""
-        target = self.course.folder / "books" / f"{sha256}.pdf"
+        """Keep the book with the course, by content."""
+        target = self.course.folder / "books" / f"{sha256}{file.suffix.lower()}"
         if not target.is_file():
             temporary = target.with_suffix(".part")
             shutil.copyfile(file, temporary)

@@ -33,10 +33,10 @@ BM25_K1, BM25_B = 0.9, 0.4
 
 @dataclass(frozen=True)
 class BookEntry:
-    """A book as a manifest names it. `pages` counts physical pages; `sha256` is the PDF's.
+    """A book as a manifest names it. `pages` counts physical pages (slides; or else parts); `sha256` is the file's.
 
-    `lost_characters` are those that the PDF gives no meaning to (U+FFFD in the text), `repaired_characters` those that
-    mended fonts changed.
+    `lost_characters` are those that the file gives no meaning to (U+FFFD in the text), `repaired_characters` those that
+    mended fonts changed; `hidden_parts` are pieces of text that the file does not show, and that were not read.
     """
 
     file: str
@@ -47,6 +47,7 @@ class BookEntry:
     pages_without_text: int
     lost_characters: int
     repaired_characters: int = 0
+    hidden_parts: int = 0
 
 
 @dataclass(frozen=True)

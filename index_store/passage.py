@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ PREFIX_CHARACTERS = 160
 class Passage:
     """A piece of a book.
 
-    `page` and `page_end` are physical pages of the file, counted from 1; `label` and `label_end` are what is printed on
+    `page` and `page_end` are physical pages of the file, counted from 1: slides of a PPTX, and of a file that has no pages
+    the parts that its outermost headings make (see `unit_of`); `label` and `label_end` are what is printed on
     them ("iv", "27"), empty where that is not known. `section` is the path of headings from the chapter down, and may be
     empty.
     """
@@ -53,7 +55,13 @@ class Passage:
 
     @property
     def pages(self) -> str:
-        """The pages as a reader looks them up: printed label first, the PDF's own count where the two differ."""
+        """The pages as a reader looks them up: printed label first, the PDF's own count where the two differ.
+
+        "slide 4" or "part 3" where the file has no pages.
+        """
+        unit = unit_of(self.file)
+        if not self.label and unit != "page":
+            return f"{unit} {self.page}" if self.page == self.page_end else f"{unit}s {self.page}-{self.page_end}"
         if not self.label:
             return f"PDF p. {self.page}" if self.page == self.page_end else f"PDF pp. {self.page}-{self.page_end}"
         printed = self.label if self.label == self.label_end else f"{self.label}-{self.label_end}"
@@ -87,6 +95,12 @@ class Passage:
     def from_node(cls, node: BaseNode) -> Passage:
         row = {name: node.metadata[name] for name in cls.__dataclass_fields__}
         return cls.from_dict({**row, "section": json.loads(row["section"])})
+
+
+def unit_of(file: str) -> str:
+    """What `page` counts in a file of this name: "page" in a PDF, "slide" in a PPTX, "part" in a file without pages."""
+    suffix = PurePath(file).suffix.lower()
+    return {"": "page", ".pdf": "page", ".pptx": "slide"}.get(suffix, "part")
 
 
 def embedding_prefix(book: str, section: tuple[str, ...]) -> str:

@@ -1,25 +1,18 @@
 """Pages of a PDF as lines with their place and size, printed labels and outline, read in a limited child process.
 
-A PDF is untrusted input: seventy kilobytes can cost a parser gigabytes or crash it, so it is read by
-`python -m ingest.pdf_reader`, under limits on memory and time. Here is the parent: it starts the child, collects what it
-prints, and words what went wrong.
+`python -m ingest.pdf_reader` opens the file (see child.py). Here is the parent: it collects what the child prints, and has
+the words for what it refuses.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from index_store.errors import BookError
+from ingest.child import EMPTY, MEGABYTES, rows_of
 
-SECONDS_A_BOOK = 600
-MEGABYTES = 2048
 PAGES = 5000
 
 
@@ -73,7 +66,7 @@ class Document:
 
 # What the child reports about a file that it cannot read, and how to mend it.
 REFUSALS = {
-    "empty": ("the file is empty", "Export or download it again."),
+    "empty": EMPTY,
     "not-pdf": ("not a PDF file", "Give the book as a PDF."),
     "encrypted": ("the PDF is encrypted and needs a password", "Save a copy without the password and ingest that."),
     "corrupt": ("the PDF is damaged and cannot be opened", "Export or download it again."),
@@ -85,59 +78,19 @@ REFUSALS = {
 
 def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Document:
     """Read a PDF. Raises BookError with reason and remedy; `progress(done, total)` counts pages."""
-    try:
-        with file.open("rb"):
-            pass
-    except OSError as error:
-        raise BookError(str(file), error.strerror or str(error), "Check the path and its permissions.") from error
-    child = subprocess.Popen(
-        [sys.executable, "-m", "ingest.pdf_reader", str(file.resolve()), str(MEGABYTES), str(SECONDS_A_BOOK), str(PAGES)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-        cwd=Path(__file__).parent.parent,
-    )
-    overtime = threading.Timer(SECONDS_A_BOOK, child.kill)
-    overtime.start()
     rows: dict[str, list] = {"page": [], "outline": []}
     head: dict = {}
     repaired: list[str] = []
     as_it_was: list = []
-    refused = ""
-    ended = False
-    try:
-        assert child.stdout is not None
-        for text in child.stdout:
-            kind, row = json.loads(text)
-            if kind == "head":
-                head = row
-            elif kind == "refused":
-                refused = row
-            elif kind == "end":
-                ended = True
-            elif kind == "again":
-                repaired, as_it_was, rows["page"] = row, rows["page"], []
-            else:
-                rows[kind].append(row)
-                if kind == "page":
-                    progress(len(rows["page"]), head["pages"])
-        child.wait()
-    except ValueError:  # half a line: the child was ended while it wrote
-        child.wait()
-    finally:
-        timed_out = overtime.finished.is_set()
-        overtime.cancel()
-        child.kill()
-        child.wait()
-    if refused:
-        reason, remedy = REFUSALS.get(refused, REFUSALS["corrupt"])
-        raise BookError(str(file), reason, remedy)
-    if not ended:
-        reason = (
-            f"reading took longer than {SECONDS_A_BOOK} s" if timed_out else f"the reader stopped (code {child.returncode})"
-        )
-        raise BookError(str(file), reason, "Save the PDF again with another program and ingest that.")
+    for kind, row in rows_of("ingest.pdf_reader", file, REFUSALS, megabytes=MEGABYTES, options=(str(PAGES),)):
+        if kind == "head":
+            head = row
+        elif kind == "again":
+            repaired, as_it_was, rows["page"] = row, rows["page"], []
+        else:
+            rows[kind].append(row)
+            if kind == "page":
+                progress(len(rows["page"]), head["pages"])
     return Document(
         file=file,
         title=head["title"],

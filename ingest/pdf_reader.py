@@ -8,26 +8,15 @@ anew for every book.
 from __future__ import annotations
 
 import ctypes
-import json
-import resource
 import sys
 from collections.abc import Iterator
 from typing import Any
 
+from ingest.child import emit, limit
+
 FIXED_PITCH = 1
 HYPHEN = "\N{SOFT HYPHEN}"
 LOST = "\N{REPLACEMENT CHARACTER}"
-
-
-def emit(kind: str, row: Any) -> None:
-    sys.stdout.write(json.dumps([kind, row]) + "\n")
-
-
-def limit(megabytes: int, seconds: int) -> None:
-    """Have the kernel end this process where it takes more memory or processor time."""
-    resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def lines_of(page: Any, raw: Any) -> Iterator[tuple[str, float, float, float, float, float]]:

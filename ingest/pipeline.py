@@ -24,8 +24,7 @@ from index_store.vectors import VectorCache
 from index_store.verify import verify_in_child
 from ingest.checks import check
 from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS, cut
-from ingest.pdf import read_pdf
-from ingest.structure import understand
+from ingest.formats import READABLE, books_in, read_book, without_text
 
 # What decides how a book becomes passages; a course made with other values reads its books again.
 VERSION = 3
@@ -48,6 +47,7 @@ class BookOutcome:
     pages_without_text: int = 0
     lost_characters: int = 0
     repaired_characters: int = 0
+    hidden_parts: int = 0
     added: int = 0
     removed: int = 0
     kept: int = 0
@@ -87,9 +87,9 @@ def find_books(paths: Sequence[Path]) -> tuple[dict[str, Path], list[BookOutcome
     found: list[tuple[str, Path]] = []
     for path in paths:
         if path.is_dir():
-            files = sorted(f for f in path.rglob("*") if f.suffix.lower() == ".pdf" and f.is_file() and f.name[0] != ".")
+            files = books_in(path)
             if not files:
-                raise CourseError(f"{path}: no PDF in this folder. Name a folder with books, or a PDF.")
+                raise CourseError(f"{path}: no book in this folder. Name a folder with books, or a book: {READABLE} are read.")
             found += [(file.relative_to(path).as_posix(), file) for file in files]
         elif path.is_file():
             found.append((path.name, path))
@@ -195,6 +195,7 @@ def _kept(book: BookEntry, status: str) -> BookOutcome:
         book.pages_without_text,
         book.lost_characters,
         book.repaired_characters,
+        book.hidden_parts,
     )
 
 
@@ -364,15 +365,10 @@ def _sha256(file: Path) -> str:
 
 
 def _read(file: Path, name: str, sha256: str, embedding: Embedding, progress: Progress) -> tuple[BookEntry, list[Passage]]:
-    document = read_pdf(file, lambda done, total: progress(name, done, total))
-    book = understand(document)
+    book = read_book(file, lambda done, total: progress(name, done, total))
     passages = cut(book, name, embedding.count_tokens, embedding.max_tokens)
     if not passages:
-        raise BookError(
-            str(file),
-            f"no text on any of its {book.pages} pages, so it is probably scanned",
-            "Run text recognition (OCR) on it first, for instance with ocrmypdf.",
-        )
+        raise without_text(file, book.pages)
     entry = BookEntry(
         name,
         book.title,
@@ -382,5 +378,6 @@ def _read(file: Path, name: str, sha256: str, embedding: Embedding, progress: Pr
         book.pages_without_text,
         book.lost_characters,
         book.repaired_characters,
+        book.hidden_parts,
     )
     return entry, passages

@@ -44,7 +44,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Book:
-    """A book as understood: its sections in reading order and what was noticed on the way."""
+    """A book as understood: its sections in reading order and what was noticed on the way.
+
+    `hidden_parts` counts what the file holds and shows to none of its readers; that is not read.
+    """
 
     title: str
     sections: tuple[Section, ...]
@@ -53,6 +56,7 @@ class Book:
     pages_without_text: int
     lost_characters: int
     repaired_characters: int = 0
+    hidden_parts: int = 0
 
 
 def understand(document: Document) -> Book:

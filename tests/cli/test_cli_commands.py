@@ -133,6 +133,8 @@ def test_an_ingest_as_json_is_one_report_with_its_progress_beside_it(tutor, tmp_
                 "passages": 1,
                 "pages_without_text": 0,
                 "lost_characters": 0,
+                "repaired_characters": 0,
+                "hidden_parts": 0,
                 "error": "",
             }
         ],

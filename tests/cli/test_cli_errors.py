@@ -109,7 +109,7 @@ def test_a_wrong_path_is_told_before_anything_loads(tutor, small_home, state, tm
 
 def test_a_folder_without_books_is_told(tutor, tmp_path):
     (tmp_path / "a").mkdir()
-    assert "no PDF in this folder" in one_line(tutor("ingest", tmp_path / "a", "--course", "x", "--home", tmp_path / "home"))
+    assert "no book in this folder" in one_line(tutor("ingest", tmp_path / "a", "--course", "x", "--home", tmp_path / "home"))
 
 
 @pytest.mark.parametrize("name", ["../x", "..", ".", "", "a/b", "A", "Ünï", "-x", "_x", "x" * 65, "a b", "x\n", "~"])

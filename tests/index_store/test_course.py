@@ -220,6 +220,17 @@ def test_a_book_is_kept_by_its_content(course, tmp_path):
     assert list(kept.parent.iterdir()) == [kept]
 
 
+def test_a_book_is_kept_under_its_own_suffix_and_those_kept_as_pdf_before_are_found(course, tmp_path):
+    (tmp_path / "notes.MD").write_text("# Notes")
+    entry = BookEntry("notes.MD", "Notes", sha256_of(tmp_path / "notes.MD"), 1, 1, 0, 0)
+    old = course.folder / "books" / f"{entry.sha256}.pdf"
+    with course.writer() as writer:
+        old.write_text("# Notes")
+        assert course.book_file(entry) == old
+        writer.keep_book(tmp_path / "notes.MD", entry.sha256)
+    assert course.book_file(entry) == old.with_suffix(".md")
+
+
 def test_the_library_of_a_home_that_is_not_there_is_empty_and_stays_unmade(tmp_path):
     assert Library(tmp_path / "nowhere").courses() == []
     assert not (tmp_path / "nowhere").exists()

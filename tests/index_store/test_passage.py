@@ -28,6 +28,27 @@ def test_pages_are_cited_by_what_is_printed_on_them_then_by_the_files_count(page
     assert replace(PASSAGE, page=page, page_end=page_end, label=label, label_end=label_end).pages == printed
 
 
+@pytest.mark.parametrize(
+    ("file", "one", "two"),
+    [
+        ("a.pptx", "slide 4", "slides 4-5"),
+        ("a.PPTX", "slide 4", "slides 4-5"),
+        ("a.md", "part 4", "parts 4-5"),
+        ("a.docx", "part 4", "parts 4-5"),
+        ("a.html", "part 4", "parts 4-5"),
+        ("a.PDF", "PDF p. 4", "PDF pp. 4-5"),
+    ],
+)
+def test_places_in_other_files_than_pdfs_are_told_by_what_such_a_file_has(file, one, two):
+    place = replace(PASSAGE, file=file, label="", label_end="")
+    assert place.pages == one
+    assert replace(place, page_end=5).pages == two
+
+
+def test_the_pages_of_a_text_file_with_page_breaks_are_told_as_printed():
+    assert replace(PASSAGE, file="a.txt", label="4", label_end="5", page_end=5).pages == "pp. 4-5"
+
+
 @pytest.mark.parametrize("change", [{"text": "Other."}, {"page": 5}, {"file": "b.pdf"}, {"ordinal": 1}, {"section": ("2",)}])
 def test_another_content_or_place_has_another_id_and_the_same_has_the_same(change):
     assert replace(PASSAGE, id="").with_id().id == PASSAGE.id

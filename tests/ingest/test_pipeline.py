@@ -206,14 +206,14 @@ def test_a_path_that_is_not_there_is_refused_before_the_course_is_touched(librar
 
 
 def test_a_folder_without_books_is_refused(tmp_path):
-    (tmp_path / "notes.txt").write_text("nothing here")
-    with pytest.raises(CourseError, match="no PDF in this folder"):
+    (tmp_path / "notes.py").write_text("nothing here")
+    with pytest.raises(CourseError, match=r"no book in this folder.*PDF, DOCX, PPTX"):
         find_books([tmp_path])
 
 
 def test_books_are_found_in_folders_below_whatever_the_case_of_their_suffix_and_once_each(tmp_path):
     (tmp_path / "deep").mkdir()
-    for name in ("a.pdf", "deep/B.PDF", "c.txt"):
+    for name in ("a.pdf", "deep/B.PDF", "c.py"):
         (tmp_path / name).write_bytes(b"x")
     found = {"a.pdf": tmp_path / "a.pdf", "deep/B.PDF": tmp_path / "deep" / "B.PDF"}
     assert find_books([tmp_path, tmp_path / "a.pdf", tmp_path / "deep" / "B.PDF"]) == (found, [])

@@ -37,6 +37,13 @@ def test_a_quoted_sentence_is_marked_where_its_lines_broke_otherwise() -> None:
     assert "cited" in shown
 
 
+def test_a_title_that_is_the_outermost_heading_too_is_named_once() -> None:
+    passage = Passage("notes.md", "Sorting", ("Sorting", "Quicksort"), 2, 2, "", "", "It partitions.", 0)
+    hits = [Hit(passage.with_id(), 0.9, 0.7)]
+    assert "Sorting > Quicksort, part 2" in render.unescaped(render.finished(answer("It partitions. [1]", hits, [1]), "quote"))
+    assert "Sorting, Sorting" not in render.finished(answer("It partitions. [1]", hits, [1]), "quote")
+
+
 def test_only_cited_passages_are_open_and_badged() -> None:
     hits = [hit("One thing is said here."), hit("Another thing is said here.")]
     shown = render.passages(hits, answer("Another thing is said here. [2]", hits, [2]))

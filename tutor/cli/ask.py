@@ -52,7 +52,8 @@ def ask(question: str, course: str, as_json: bool, **flags: Any) -> None:
         click.echo("" if sys.stdout.isatty() else answer.text)
         for citation in answer.citations:
             passage = citation.passage
-            place = " > ".join(part for part in (passage.book, passage.section_title) if part)
+            book = "" if passage.section[:1] == (passage.book,) else passage.book
+            place = " > ".join(part for part in (book, passage.section_title) if part)
             click.echo(f"  [{citation.number}] {place}, {passage.pages}  ({passage.file})")
         for note in answer.notes:
             click.echo(f"  note: {note}")

@@ -18,6 +18,7 @@ def courses(home: str | None, as_json: bool) -> None:
 
     from index_store.course import Library
     from index_store.errors import CourseTutorError
+    from index_store.passage import unit_of
 
     rows: list[dict[str, Any]] = []
     for course in Library(settings.home).courses():
@@ -48,4 +49,4 @@ def courses(home: str | None, as_json: bool) -> None:
                 continue
             click.echo(f"{row['course']}: {row['passages']:,} passages, {row['embedding']}, ingested {row['created']}")
             for book in row["books"]:
-                click.echo(f"  {book['file']}: {book['title']}, {book['pages']} pages")
+                click.echo(f"  {book['file']}: {book['title']}, {book['pages']} {unit_of(book['file'])}s")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def ingest(
     paths: tuple[Path, ...], course: str, dry_run: bool, force: bool, embedding: str | None, home: str | None, as_json: bool
 ) -> None:
-    """Read the PDFs at PATH... (files, or folders of them) into a course.
+    """Read the books at PATH... (files, or folders of them) into a course: PDF, DOCX, PPTX, HTML, Markdown, plain text.
 
     A book that the course already has is replaced; the others stay. The course goes on answering from its old index until the
     new one is complete and has passed the checks; where nothing could be read it stays as it was.
@@ -77,7 +77,9 @@ def _line(book: BookOutcome) -> str:
         return f"  refused    {book.error}"
     if book.status == "removed":
         return f"  removed    {book.file}: {book.removed} passages"
-    notes = [f"{book.pages} pages", f"{book.passages} passages"]
+    from index_store.passage import unit_of
+
+    notes = [f"{book.pages} {unit_of(book.file)}s", f"{book.passages} passages"]
     if book.status == "read" and (book.kept or book.removed):
         notes[-1] += f" ({book.added} new, {book.removed} gone, {book.kept} kept)"
     if book.pages_without_text:
@@ -85,7 +87,9 @@ def _line(book: BookOutcome) -> str:
     if book.repaired_characters:
         notes.append(f"{book.repaired_characters:,} characters of damaged fonts repaired")
     if book.lost_characters:
-        notes.append(f"{book.lost_characters:,} characters the PDF gives no meaning to")
+        notes.append(f"{book.lost_characters:,} characters the file gives no meaning to")
+    if book.hidden_parts:
+        notes.append(f"{book.hidden_parts:,} hidden parts not read")
     return f"  {book.status:<10} {book.file}: {', '.join(notes)}"
 
 

@@ -63,7 +63,8 @@ def answer_text(shown: str) -> str:
 
 def _place(citation: Citation) -> str:
     passage = citation.passage
-    return ", ".join(part for part in (passage.book, passage.section_title, passage.pages) if part)
+    book = "" if passage.section[:1] == (passage.book,) else passage.book  # a title that is the outermost heading too
+    return ", ".join(part for part in (book, passage.section_title, passage.pages) if part)
 
 
 def passages(hits: Sequence[Hit], answer: Answer | None = None, found: bool = True) -> str:

@@ -1,0 +1,63 @@
+"""The kinds of files that can be read, and which reader reads each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from index_store.errors import BookError
+from ingest.documents import REFUSALS, read_document
+from ingest.pdf import read_pdf
+from ingest.structure import Book, understand
+
+DOCUMENTS = {".md", ".markdown", ".html", ".htm", ".txt", ".docx", ".pptx"}
+SUFFIXES = {".pdf", *DOCUMENTS}
+READABLE = "PDF, DOCX, PPTX, HTML, Markdown (.md) and plain text (.txt)"
+
+# Other kinds that books come in, and what makes one of the above of them.
+WAYS = {
+    **dict.fromkeys((".doc", ".docm", ".dot", ".odt", ".rtf", ".pages", ".wpd"), "Save it as DOCX."),
+    **dict.fromkeys((".ppt", ".pps", ".ppsx", ".pptm", ".odp", ".key"), "Save it as PPTX."),
+    **dict.fromkeys((".epub", ".mobi", ".azw3"), "Convert it to HTML or PDF, for instance with Calibre or pandoc."),
+    **dict.fromkeys((".tex", ".latex", ".typ", ".djvu", ".ps", ".eps", ".xps"), "Make a PDF of it."),
+    **dict.fromkeys((".rst", ".adoc", ".org", ".mht", ".mhtml"), "Save it as HTML."),
+    **dict.fromkeys((".xls", ".xlsx", ".ods", ".csv", ".one"), "Print it to a PDF."),
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff"), "Run text recognition (OCR) on it and save a PDF."),
+    **dict.fromkeys((".zip", ".tar", ".gz", ".7z", ".rar"), "Unpack it and name the folder."),
+    ".ipynb": "Export it as HTML or Markdown, for instance with jupyter nbconvert.",
+}
+
+
+def books_in(folder: Path) -> list[Path]:
+    """The files below `folder` that can be read, by name; not the hidden ones, nor the locks that Office leaves ("~$...")."""
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if file.suffix.lower() in SUFFIXES
+        and not file.name.startswith("~$")
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        and file.is_file()
+    )
+
+
+def read_book(file: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Book:
+    """Read a book by its suffix. Raises BookError with reason and remedy; `progress(done, total)` counts its pages."""
+    suffix = file.suffix.lower()
+    if suffix in DOCUMENTS:
+        return read_document(file, progress)
+    if suffix == ".pdf":
+        return understand(read_pdf(file, progress))
+    kind = f"{suffix} files are" if suffix else "a file without a suffix is"
+    way = WAYS.get(suffix, "Save or export it as one of these.")
+    raise BookError(str(file), f"{kind} not read; {READABLE} are", way)
+
+
+def without_text(file: Path, pages: int) -> BookError:
+    """What to say of a book that was read and gave no passage."""
+    if file.suffix.lower() in DOCUMENTS:
+        return BookError(str(file), *REFUSALS["no-text"])
+    return BookError(
+        str(file),
+        f"no text on any of its {pages} pages, so it is probably scanned",
+        "Run text recognition (OCR) on it first, for instance with ocrmypdf.",
+    )
