@@ -14,8 +14,11 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from ingest.hidden import hidden_characters
+
 FIXED_PITCH = 1
 HYPHEN = "\N{SOFT HYPHEN}"
+SPACES = {10, 13, 32, 160}
 LOST = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -30,10 +33,8 @@ def limit(megabytes: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def lines_of(page: Any, raw: Any) -> Iterator[tuple[str, float, float, float, float, float]]:
-    """The page's lines as pdfium orders them, each as the fields of `ingest.pdf.Line`."""
-    textpage = page.get_textpage()
-    handle = textpage.raw
+def lines_of(handle: Any, raw: Any, hidden: frozenset[int]) -> Iterator[tuple[str, float, float, float, float, float]]:
+    """The page's lines as pdfium orders them, each as the fields of `ingest.pdf.Line`, without the hidden characters."""
     x, y = ctypes.c_double(), ctypes.c_double()
     flags, box = ctypes.c_int(), raw.FS_RECTF()
     text: list[str] = []
@@ -46,6 +47,8 @@ def lines_of(page: Any, raw: Any) -> Iterator[tuple[str, float, float, float, fl
             if text:
                 yield "".join(text).rstrip(), *place, round(right, 1), pitch
                 text = []
+            continue
+        if i in hidden:
             continue
         if code in (2, 0xFFFE) and raw.FPDFText_IsHyphen(handle, i) == 1:
             text.append(HYPHEN)
@@ -81,7 +84,6 @@ def lines_of(page: Any, raw: Any) -> Iterator[tuple[str, float, float, float, fl
             right = max(right, x.value)
     if text:
         yield "".join(text).rstrip(), *place, round(right, 1), pitch
-    textpage.close()
 
 
 def read(file: str, most_pages: int) -> None:
@@ -127,12 +129,16 @@ def read_pages(document: Any, labels: list[str], raw: Any) -> bool:
     for index, label in enumerate(labels):
         try:
             page = document[index]
-            rows = list(lines_of(page, raw))
+            textpage = page.get_textpage()
+            hidden = hidden_characters(page, textpage, raw)
+            rows = list(lines_of(textpage.raw, raw, hidden))
+            unseen = sum(raw.FPDFText_GetUnicode(textpage.raw, i) not in SPACES for i in hidden)
+            textpage.close()
             page.close()
         except pypdfium2.PdfiumError:
-            rows = []  # one unreadable page; the parent counts pages without text and says so
+            rows, unseen = [], 0  # one unreadable page; the parent counts pages without text and says so
         lost = lost or any(LOST in row[0] for row in rows)
-        emit("page", {"number": index + 1, "label": label, "lines": rows})
+        emit("page", {"number": index + 1, "label": label, "lines": rows, "hidden": unseen})
     return lost
 
 
