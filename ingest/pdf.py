@@ -8,6 +8,7 @@ prints, and words what went wrong.
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -17,8 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from index_store.errors import BookError
+from ingest.ocr import even_sizes
+from ingest.pdf_reader import SECONDS_A_PAGE
 
 SECONDS_A_BOOK = 600
+SECONDS_A_BOOK_WITH_OCR = 12 * 3600
 MEGABYTES = 2048
 PAGES = 5000
 
@@ -61,7 +65,11 @@ class OutlineEntry:
 
 @dataclass(frozen=True)
 class Document:
-    """A PDF as read: nothing interpreted yet. `repaired_characters` are those that mended fonts changed (see repair.py)."""
+    """A PDF as read: nothing interpreted yet. `repaired_characters` are those that mended fonts changed (see repair.py).
+
+    `hidden_characters` counts those that a reader of the page does not see (see hidden.py); they are left out.
+    `scanned_pages` are the numbers of pages that are pictures, `recognised_pages` those of them that OCR read.
+    """
 
     file: Path
     title: str
@@ -69,6 +77,9 @@ class Document:
     outline: tuple[OutlineEntry, ...] = field(default=())
     repaired_fonts: tuple[str, ...] = ()
     repaired_characters: int = 0
+    hidden_characters: int = 0
+    scanned_pages: tuple[int, ...] = ()
+    recognised_pages: tuple[int, ...] = ()
 
 
 # What the child reports about a file that it cannot read, and how to mend it.
@@ -83,22 +94,26 @@ REFUSALS = {
 }
 
 
-def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Document:
-    """Read a PDF. Raises BookError with reason and remedy; `progress(done, total)` counts pages."""
+def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, total: None, ocr: str = "") -> Document:
+    """Read a PDF. Raises BookError with reason and remedy; `progress(done, total)` counts pages.
+
+    `ocr` names the languages ("eng+deu") in which Tesseract reads scanned pages; they stay unread without.
+    """
+    seconds = SECONDS_A_BOOK_WITH_OCR if ocr else SECONDS_A_BOOK
     try:
         with file.open("rb"):
             pass
     except OSError as error:
         raise BookError(str(file), error.strerror or str(error), "Check the path and its permissions.") from error
     child = subprocess.Popen(
-        [sys.executable, "-m", "ingest.pdf_reader", str(file.resolve()), str(MEGABYTES), str(SECONDS_A_BOOK), str(PAGES)],
+        [sys.executable, "-m", "ingest.pdf_reader", str(file.resolve()), str(MEGABYTES), str(seconds), str(PAGES), ocr],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
         encoding="utf-8",
         cwd=Path(__file__).parent.parent,
     )
-    overtime = threading.Timer(SECONDS_A_BOOK, child.kill)
+    overtime = threading.Timer(seconds, child.kill)
     overtime.start()
     rows: dict[str, list] = {"page": [], "outline": []}
     head: dict = {}
@@ -134,17 +149,26 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
         reason, remedy = REFUSALS.get(refused, REFUSALS["corrupt"])
         raise BookError(str(file), reason, remedy)
     if not ended:
-        reason = (
-            f"reading took longer than {SECONDS_A_BOOK} s" if timed_out else f"the reader stopped (code {child.returncode})"
-        )
+        at = f"page {len(rows['page']) + 1} of {head['pages']}" if head else "its beginning"
+        if timed_out or child.returncode == -signal.SIGXCPU:
+            reason = f"reading took longer than {seconds} s"
+        elif child.returncode == -signal.SIGPROF:
+            reason = f"reading {at} took longer than {SECONDS_A_PAGE} s"
+        else:
+            reason = f"the reader stopped at {at} (code {child.returncode})"
         raise BookError(str(file), reason, "Save the PDF again with another program and ingest that.")
+    pages = tuple(Page(row["number"], row["label"], tuple(Line(*line) for line in row["lines"])) for row in rows["page"])
+    recognised = tuple(row["number"] for row in rows["page"] if row["ocr"])
     return Document(
         file=file,
         title=head["title"],
-        pages=tuple(Page(row["number"], row["label"], tuple(Line(*line) for line in row["lines"])) for row in rows["page"]),
+        pages=even_sizes(pages, set(recognised)) if recognised else pages,
         outline=tuple(OutlineEntry(*row) for row in rows["outline"]),
         repaired_fonts=tuple(repaired),
         repaired_characters=(_characters(rows["page"]) - _characters(as_it_was)).total() if repaired else 0,
+        hidden_characters=sum(row["hidden"] for row in rows["page"]),
+        scanned_pages=tuple(row["number"] for row in rows["page"] if row["scanned"]),
+        recognised_pages=recognised,
     )
 
 

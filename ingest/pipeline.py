@@ -20,11 +20,12 @@ from index_store.passage import Passage
 from index_store.vectors import VectorCache
 from index_store.verify import verify_in_child
 from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS, cut
+from ingest.ocr import require_tesseract
 from ingest.pdf import read_pdf
 from ingest.structure import understand
 
 # What decides how a book becomes passages; a course made with other values reads its books again.
-VERSION = 2
+VERSION = 3
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total): stage is a book's file name while it is read, then "embedding"."""
@@ -41,6 +42,9 @@ class BookOutcome:
     pages_without_text: int = 0
     lost_characters: int = 0
     repaired_characters: int = 0
+    hidden_characters: int = 0
+    scanned_pages: tuple[int, ...] = ()
+    ocr: str = ""
     error: str = ""
 
 
@@ -87,26 +91,37 @@ def ingest(
     embedding: Embedding,
     vectors: VectorCache,
     progress: Progress = lambda stage, done, total: None,
+    ocr: str = "",
 ) -> IngestReport:
-    """Read the books at `paths` into `course` and make the result live. Raises CourseError where another is writing."""
+    """Read the books at `paths` into `course` and make the result live. Raises CourseError where another is writing.
+
+    `ocr` names the languages ("eng+deu") in which scanned pages are read with Tesseract (SettingsError where it is missing).
+    """
     files = find_books(paths)
+    if ocr:
+        require_tesseract(ocr)
     with course.writer() as writer:
         old = _state(course)
-        return _ingest(files, course, writer, old, embedding, vectors, progress)
+        return _ingest(files, course, writer, old, embedding, vectors, progress, ocr)
 
 
-def unchanged(paths: Sequence[Path], course: Course, embedding_key: str) -> IngestReport | None:
+def unchanged(paths: Sequence[Path], course: Course, embedding_key: str, ocr: str = "") -> IngestReport | None:
     """The report of an ingest that would change nothing, without loading an embedding; None where something would."""
     files = find_books(paths)
     old = _state(course)
     same = old.made_with(_settings(), embedding_key)
     entries = [old.entry(file.name) for file in files]
-    if not same or any(e is None or e.sha256 != _sha256(f) for e, f in zip(entries, files, strict=True)) or _damaged(course):
+    if not same or not all(_as_read(e, _sha256(f), ocr) for e, f in zip(entries, files, strict=True)) or _damaged(course):
         return None
     given = {file.name for file in files}
     books = old.manifest.books if old.manifest else ()
     outcomes = [_kept(book, "unchanged" if book.file in given else "carried") for book in books]
     return IngestReport(course.name, tuple(outcomes), sum(book.passages for book in books), 0, published=False)
+
+
+def _as_read(entry: BookEntry | None, sha256: str, ocr: str) -> bool:
+    """Whether a book need not be read again: the same file, and no scanned pages that `ocr` would now read."""
+    return entry is not None and entry.sha256 == sha256 and not (ocr and entry.scanned_pages and entry.ocr != ocr)
 
 
 def _settings() -> dict[str, Any]:
@@ -122,6 +137,9 @@ def _kept(book: BookEntry, status: str) -> BookOutcome:
         book.pages_without_text,
         book.lost_characters,
         book.repaired_characters,
+        book.hidden_characters,
+        book.scanned_pages,
+        book.ocr,
     )
 
 
@@ -169,6 +187,7 @@ def _ingest(
     embedding: Embedding,
     vectors: VectorCache,
     progress: Progress,
+    ocr: str,
 ) -> IngestReport:
     settings = _settings()
     same_settings = old.made_with(settings, embedding.key)
@@ -187,11 +206,12 @@ def _ingest(
     for name, file in [*((f.name, f) for f in sources), *kept.items()]:
         sha256 = _sha256(file)
         entry = old.entry(name)
-        if same_settings and entry and entry.sha256 == sha256:
+        if same_settings and entry and _as_read(entry, sha256, ocr):
             outcomes.append(_kept(entry, "unchanged"))
             continue
         try:
-            outcome, entries[name], passages[name] = _read(file, name, sha256, embedding, progress)
+            languages = ocr or (entry.ocr if entry else "")  # what was once read with OCR is read with it again
+            outcome, entries[name], passages[name] = _read(file, name, sha256, embedding, progress, languages)
         except BookError as error:
             outcomes.append(BookOutcome(name, "refused", error=str(error)))
             continue
@@ -228,16 +248,18 @@ def _sha256(file: Path) -> str:
 
 
 def _read(
-    file: Path, name: str, sha256: str, embedding: Embedding, progress: Progress
+    file: Path, name: str, sha256: str, embedding: Embedding, progress: Progress, ocr: str
 ) -> tuple[BookOutcome, BookEntry, list[Passage]]:
-    document = read_pdf(file, lambda done, total: progress(name, done, total))
+    if ocr:
+        require_tesseract(ocr)
+    document = read_pdf(file, lambda done, total: progress(name, done, total), ocr)
     book = understand(document)
     passages = cut(book, name, embedding.count_tokens, embedding.max_tokens)
     if not passages:
         raise BookError(
             str(file),
-            f"no text on any of its {book.pages} pages, so it is probably scanned",
-            "Run text recognition (OCR) on it first, for instance with ocrmypdf.",
+            f"no text on any of its {book.pages} pages" + ("" if ocr else ", so it is probably scanned"),
+            "Text recognition found none either." if ocr else "Give --ocr to read scanned pages with Tesseract.",
         )
     entry = BookEntry(
         name,
@@ -248,5 +270,8 @@ def _read(
         book.pages_without_text,
         book.lost_characters,
         book.repaired_characters,
+        book.hidden_characters,
+        book.scanned_pages,
+        ocr if document.scanned_pages else "",
     )
     return _kept(entry, "read"), entry, passages

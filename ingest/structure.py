@@ -53,6 +53,8 @@ class Book:
     pages_without_text: int
     lost_characters: int
     repaired_characters: int = 0
+    hidden_characters: int = 0
+    scanned_pages: tuple[int, ...] = ()
 
 
 def understand(document: Document) -> Book:
@@ -86,6 +88,8 @@ def understand(document: Document) -> Book:
         pages_without_text=sum(not lines for lines in kept),
         lost_characters=sum(line.text.count(LOST) for lines in kept for line in lines),
         repaired_characters=document.repaired_characters,
+        hidden_characters=document.hidden_characters,
+        scanned_pages=document.scanned_pages,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
 @options.course
 @options.embedding
 @options.home
+@click.option("--ocr", is_flag=True, help="Read scanned pages with Tesseract (to be installed beside).")
+@click.option("--ocr-language", default="eng", metavar="CODES", help="Languages of scanned pages, as eng+deu (eng).")
 @options.as_json
-def ingest(paths: tuple[Path, ...], course: str, embedding: str | None, home: str | None, as_json: bool) -> None:
+def ingest(
+    paths: tuple[Path, ...], course: str, embedding: str | None, home: str | None, ocr: bool, ocr_language: str, as_json: bool
+) -> None:
     """Read the PDFs at PATH... (files, or folders of them) into a course.
 
     A book that the course already has is replaced; the others stay. The course goes on answering from its old index until the
@@ -30,18 +35,22 @@ def ingest(paths: tuple[Path, ...], course: str, embedding: str | None, home: st
 
     from index_store.course import Library
     from index_store.embedding import embedding_key, load_embedding
+    from ingest.ocr import require_tesseract
     from ingest.pipeline import ingest as ingest_books
     from ingest.pipeline import unchanged
     from tutor.cli.progress import Stages
 
+    languages = ocr_language if ocr else ""
+    if languages:
+        require_tesseract(languages)
     library = Library(settings.home)
     target = library.course(course)
     # A wrong path is told, and an ingest that changes nothing is over, before the embedding loads.
-    report = unchanged(paths, target, embedding_key(settings.embedding))
+    report = unchanged(paths, target, embedding_key(settings.embedding), languages)
     if report is None:
         with Stages() as stages:
             stages.say(f"loading the embedding {settings.embedding}")
-            report = ingest_books(paths, target, load_embedding(settings.embedding), library.vectors, stages.update)
+            report = ingest_books(paths, target, load_embedding(settings.embedding), library.vectors, stages.update, languages)
     if as_json:
         import json
         from dataclasses import asdict
@@ -65,7 +74,28 @@ def _line(book: BookOutcome) -> str:
         notes.append(f"{book.repaired_characters:,} characters of damaged fonts repaired")
     if book.lost_characters:
         notes.append(f"{book.lost_characters:,} characters the PDF gives no meaning to")
+    if book.hidden_characters:
+        notes.append(f"{book.hidden_characters:,} hidden characters left out")
+    if book.scanned_pages and book.ocr:
+        notes.append(f"{_pages(book.scanned_pages)} scanned and read by OCR")
+    elif book.scanned_pages:
+        one = len(book.scanned_pages) == 1
+        what = "is scanned and was not read; --ocr reads it" if one else "are scanned and were not read; --ocr reads them"
+        notes.append(f"{_pages(book.scanned_pages)} {what}")
     return f"  {book.status:<10} {book.file}: {', '.join(notes)}"
+
+
+def _pages(numbers: Sequence[int]) -> str:
+    """Page numbers in words: "pages 3-5 and 9"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    listed = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+    return f"{'page' if len(numbers) == 1 else 'pages'} {listed}"
 
 
 def _summary(report: IngestReport) -> str:
