@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.page_objects import Box, Matrix, calls, objects, page_box, placed
+from ingest.page_objects import Box, Matrix, calls, is_scanned, objects, page_box, placed
 
 OUTSIDE, TINY, FAINT, UNPAINTED = 1, 2, 4, 8  # reasons to doubt a text
 UNSEEN_MODES = {3, 7}  # text rendering modes: neither filled nor stroked
@@ -28,9 +28,10 @@ NEARLY_TRANSPARENT = 26
 ALIKE = 24  # of 255: colours nearer than this are one to the eye
 SHOWS = 16  # of 255: a text that changes the drawn page by less is not seen
 PICTURED = 48  # of 255: the contrast that a picture of words has at least
+DRIFT = 0.25  # of the page's width
 PIXELS_A_POINT = 1.0
 MOST_PIXELS = 2000  # a side
-MOST_PAIRS = 100_000  # of text and area; beyond, all text of the page is judged by drawing it
+MOST_AREAS, MOST_PAIRS = 20_000, 100_000  # filled areas, and with texts; beyond, all text is judged by drawing the page
 
 Color = tuple[int, int, int]
 
@@ -66,7 +67,7 @@ def look(page: Any, raw: Any) -> list[Text]:
         red, green, blue, alpha = numbers if colored else BLACK
         color = (red, green, blue)
         if mode < 0:
-            if colored and high_x - low_x > 4 and high_y - low_y > 4:
+            if colored and high_x - low_x > 4 and high_y - low_y > 4 and len(areas) < MOST_AREAS:
                 areas.append((len(texts), box, color))
             continue
         reasons = UNPAINTED if mode in UNSEEN_MODES or alpha == 0 else 0
@@ -96,7 +97,7 @@ def _size(item: int, matrix: Matrix | None, raw: Any) -> float:
 
 def _suspect_what_lies_in(areas: list[tuple[int, Box, Color]], texts: list[Text]) -> None:
     """Text inside a filled area may be hidden where that is painted after it or has its colour."""
-    if len(areas) * len(texts) > MOST_PAIRS:
+    if len(areas) >= MOST_AREAS or len(areas) * len(texts) > MOST_PAIRS:
         for text in texts:
             text.reasons |= FAINT
         return
@@ -132,15 +133,19 @@ def hidden_characters(page: Any, textpage: Any, raw: Any) -> frozenset[int]:
             continue
         if text.reasons & OUTSIDE:
             hidden.update(i for i in members if not _within(_origin(handle, i, raw), shown))
+        if text.reasons & FAINT and text.item not in characters:
+            doubtful.append((text, text.box))
         boxes = [_box(handle, i, raw) for i in members if raw.FPDFText_GetUnicode(handle, i) not in BLANK]
         if boxes and text.reasons & (FAINT | UNPAINTED):
             lefts, bottoms, rights, tops = zip(*boxes, strict=True)
             doubtful.append((text, (min(lefts), min(bottoms), max(rights), max(tops))))
+    not_shown = _not_shown(page, raw, texts, doubtful) if doubtful else []
     # A text painted twice in one place comes out once, perhaps as the copy that is not seen.
-    twins = [text.box for text in texts if doubtful and not text.reasons and text.item not in characters]
-    for text, box in _not_shown(page, raw, texts, doubtful) if doubtful else ():
+    unseen = {text.item for text, _ in not_shown}
+    twins = [text.box for text in texts if not_shown and text.item not in characters and text.item not in unseen]
+    for text, box in not_shown:
         if not any(_same_place(box, twin) for twin in twins):
-            hidden.update(characters[text.item])
+            hidden.update(characters.get(text.item, ()))
     for i in range(1, count):  # the spaces that pdfium adds belong to no text
         if i - 1 in hidden and raw.FPDFText_GetUnicode(handle, i) == 32 and raw.FPDFText_IsGenerated(handle, i) == 1:
             hidden.add(i)
@@ -180,9 +185,15 @@ def _not_shown(page: Any, raw: Any, texts: list[Text], doubtful: list[tuple[Text
     with_text: Any = _drawn(page, raw, ()) if painted else None
     without_text: Any = _drawn(page, raw, painted) if painted else None
     pictures = _drawn(page, raw, texts) if unpainted else None
+    # Recognised words may stand beside their picture, drifting along the line.
+    scanned = bool(unpainted) and is_scanned(page, raw)
+    across = DRIFT * page.get_width()
     not_shown = []
-    for text, box in doubtful:
+    for text, place_of_text in doubtful:
+        box = place_of_text
         image: Any = pictures if text.reasons & UNPAINTED else with_text
+        if text.reasons & UNPAINTED and scanned:
+            box = (box[0] - across, box[1], box[2] + across, box[3])
         place = _pixels(page, raw, box, image.size)
         seen = False
         if place and text.reasons & UNPAINTED:
@@ -190,7 +201,7 @@ def _not_shown(page: Any, raw: Any, texts: list[Text], doubtful: list[tuple[Text
         elif place:
             seen = _greatest(ImageChops.difference(image.crop(place), without_text.crop(place))) >= SHOWS
         if not seen:
-            not_shown.append((text, box))
+            not_shown.append((text, place_of_text))
     return not_shown
 
 

@@ -1,6 +1,6 @@
-"""Pages that are pictures of text: told from others, and read with Tesseract where its program is installed.
+"""Pages that are pictures of text, read with Tesseract where its program is installed.
 
-The child process that reads a PDF calls `is_scanned` and `recognise`; its parent calls `require_tesseract` before and
+The child process that reads a PDF calls `recognise`; its parent calls `require_tesseract` before and
 `even_sizes` after.
 """
 
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from index_store.errors import SettingsError
-from ingest.page_objects import calls, objects, page_box, placed
 
 if TYPE_CHECKING:
     from ingest.pdf import Page
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 DOTS_AN_INCH = 300
 MOST_PIXELS = 6000  # a side
 SECONDS_A_PAGE = 120
-SCANNED_SHARE = 0.6  # of the page that pictures cover
 SAME_SIZE = 0.15  # recognised sizes that differ by less are one
 HYPHEN = "\N{SOFT HYPHEN}"
 
@@ -48,21 +46,6 @@ def require_tesseract(languages: str) -> None:
                 f"--ocr-language {languages}: Tesseract has no language {language!r}. Name one that "
                 f"`tesseract --list-langs` shows, or install it with: apt install tesseract-ocr-{language.replace('_', '-')}."
             )
-
-
-def is_scanned(page: Any, raw: Any) -> bool:
-    """Whether pictures cover most of the page."""
-    call = calls(raw)
-    left, bottom, right, top = page_box(page, raw)
-    covered = 0.0
-    for item, mode, matrix in objects(page, raw):
-        if mode < 0 and call.type(item) == raw.FPDF_PAGEOBJ_IMAGE:
-            call.bounds(item, *call.to_sides)
-            x0, y0, x1, y1 = tuple(call.sides)
-            if matrix:
-                x0, y0, x1, y1 = placed((x0, y0, x1, y1), matrix)
-            covered += max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
-    return covered >= SCANNED_SHARE * (right - left) * (top - bottom)
 
 
 def recognise(page: Any, raw: Any, languages: str) -> list[Row]:

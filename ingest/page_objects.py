@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 MOST_FORMS = 20  # one in another
+SCANNED_SHARE = 0.6  # of the page that pictures cover
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in points."""
@@ -82,3 +83,18 @@ def placed(box: Box, matrix: Matrix) -> Box:
     a, b, c, d, e, f = matrix
     corners = [(a * x + c * y + e, b * x + d * y + f) for x in (left, right) for y in (bottom, top)]
     return min(x for x, _ in corners), min(y for _, y in corners), max(x for x, _ in corners), max(y for _, y in corners)
+
+
+def is_scanned(page: Any, raw: Any) -> bool:
+    """Whether pictures cover most of the page."""
+    call = calls(raw)
+    left, bottom, right, top = page_box(page, raw)
+    covered = 0.0
+    for item, mode, matrix in objects(page, raw):
+        if mode < 0 and call.type(item) == raw.FPDF_PAGEOBJ_IMAGE:
+            call.bounds(item, *call.to_sides)
+            x0, y0, x1, y1 = tuple(call.sides)
+            if matrix:
+                x0, y0, x1, y1 = placed((x0, y0, x1, y1), matrix)
+            covered += max(0.0, min(x1, right) - max(x0, left)) * max(0.0, min(y1, top) - max(y0, bottom))
+    return covered >= SCANNED_SHARE * (right - left) * (top - bottom)

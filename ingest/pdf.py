@@ -124,7 +124,10 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
     try:
         assert child.stdout is not None
         for text in child.stdout:
-            kind, row = json.loads(text)
+            try:
+                kind, row = json.loads(text)
+            except ValueError:  # half a line: the child was ended while it wrote
+                continue
             if kind == "head":
                 head = row
             elif kind == "refused":
@@ -137,8 +140,6 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
                 rows[kind].append(row)
                 if kind == "page":
                     progress(len(rows["page"]), head["pages"])
-        child.wait()
-    except ValueError:  # half a line: the child was ended while it wrote
         child.wait()
     finally:
         timed_out = overtime.finished.is_set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import resource
 import signal
 import sys
@@ -17,7 +18,9 @@ from contextlib import suppress
 from typing import Any
 
 from ingest.hidden import hidden_characters
+from ingest.page_objects import is_scanned
 
+OUT_OF_MEMORY = b'\n["refused", "memory"]\n'
 SECONDS_A_PAGE = 60  # of processor time; the kernel ends the process then
 FEW_CHARACTERS = 100  # a scanned page may have a stamp or a page number as text
 FIXED_PITCH = 1
@@ -147,11 +150,12 @@ def read_page(page: Any, raw: Any, languages: str) -> dict[str, Any]:
     textpage.close()
     scanned = recognised = False
     if sum(len(line[0]) for line in lines) < FEW_CHARACTERS:
-        from ingest.ocr import is_scanned, recognise
-
         scanned = is_scanned(page, raw)
-        if scanned and languages and (read := recognise(page, raw, languages)):
-            lines, recognised = read, True
+        if scanned and languages:
+            from ingest.ocr import recognise
+
+            if read := recognise(page, raw, languages):
+                lines, recognised = read, True
     page.close()
     return {"lines": lines, "hidden": unseen, "scanned": scanned, "ocr": recognised}
 
@@ -176,7 +180,8 @@ def main() -> None:
     try:
         read(file, pages, languages)
     except MemoryError:
-        emit("refused", "memory")
+        os.write(1, OUT_OF_MEMORY)  # what takes no more of it
+        os._exit(1)
 
 
 if __name__ == "__main__":

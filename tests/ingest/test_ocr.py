@@ -88,7 +88,9 @@ def test_recognised_lines_stand_where_the_printed_ones_do(tmp_path: Path, scan: 
     assert document.recognised_pages == (1, 2)
     recognised = [line for line in document.pages[0].lines if line.text.startswith(("Lenses", "A conv"))]
     printed = [
-        line for line in read_pdf(tmp_path / "printed" / "book.pdf").pages[0].lines if line.text.startswith(("Lenses", "A conv"))
+        line
+        for line in read_pdf(tmp_path / "printed" / "book.pdf").pages[0].lines
+        if line.text.startswith(("Lenses", "A conv"))
     ]
     assert [line.text for line in recognised] == [line.text for line in printed]
     if rotation == 0:
