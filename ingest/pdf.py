@@ -19,9 +19,9 @@ from pathlib import Path
 
 from index_store.errors import BookError
 from ingest.ocr import even_sizes
-from ingest.pdf_reader import SECONDS_A_PAGE
 
 SECONDS_A_BOOK = 600
+SECONDS_A_PAGE = 60
 SECONDS_A_BOOK_WITH_OCR = 12 * 3600
 MEGABYTES = 2048
 PAGES = 5000
@@ -105,8 +105,9 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
             pass
     except OSError as error:
         raise BookError(str(file), error.strerror or str(error), "Check the path and its permissions.") from error
+    limits = [str(limit) for limit in (MEGABYTES, seconds, PAGES, SECONDS_A_PAGE)]
     child = subprocess.Popen(
-        [sys.executable, "-m", "ingest.pdf_reader", str(file.resolve()), str(MEGABYTES), str(seconds), str(PAGES), ocr],
+        [sys.executable, "-m", "ingest.pdf_reader", str(file.resolve()), *limits, ocr],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The child process that opens a PDF: `python -m ingest.pdf_reader FILE MEGABYTES SECONDS PAGES [OCR-LANGUAGES]`.
+"""The child process that opens a PDF: `python -m ingest.pdf_reader FILE MEGABYTES SECONDS PAGES SECONDS_A_PAGE [LANGUAGES]`.
 
 Prints JSON lines `[kind, row]`: head, outline..., page..., end; or one refused. Where characters came out lost and the
 fonts' maps can be mended, `again` says so, and the pages follow once more. Imports as little as it can, since it starts
@@ -21,7 +21,6 @@ from ingest.hidden import hidden_characters
 from ingest.page_objects import is_scanned
 
 OUT_OF_MEMORY = b'\n["refused", "memory"]\n'
-SECONDS_A_PAGE = 60  # of processor time; the kernel ends the process then
 FEW_CHARACTERS = 100  # a scanned page may have a stamp or a page number as text
 FIXED_PITCH = 1
 HYPHEN = "\N{SOFT HYPHEN}"
@@ -90,7 +89,7 @@ def lines_of(handle: Any, raw: Any, hidden: frozenset[int]) -> Iterator[tuple[st
         yield "".join(text).rstrip(), *place, round(right, 1), pitch
 
 
-def read(file: str, most_pages: int, languages: str) -> None:
+def read(file: str, most_pages: int, seconds_a_page: int, languages: str) -> None:
     import pypdfium2
     import pypdfium2.raw as raw
 
@@ -118,20 +117,23 @@ def read(file: str, most_pages: int, languages: str) -> None:
             y = position[1] if mode == raw.PDFDEST_VIEW_XYZ and len(position) > 1 else None
             emit("outline", [bookmark.level, bookmark.get_title(), index + 1, y])
     labels = [document.get_page_label(index) for index in range(count)]
-    damaged = read_pages(document, labels, raw, languages)
+    damaged = read_pages(document, labels, raw, seconds_a_page, languages)
     if (damaged or "Quartz" in document.get_metadata_dict().get("Producer", "")) and (mended := mend(file)):
         emit("again", mended.fonts)
-        read_pages(pypdfium2.PdfDocument(mended.data), labels, raw, languages)
+        read_pages(pypdfium2.PdfDocument(mended.data), labels, raw, seconds_a_page, languages)
     emit("end", None)
 
 
-def read_pages(document: Any, labels: list[str], raw: Any, languages: str) -> bool:
-    """Print the pages; whether any of their characters was lost. Scanned ones are read in `languages`, if any."""
+def read_pages(document: Any, labels: list[str], raw: Any, seconds_a_page: int, languages: str) -> bool:
+    """Print the pages; whether any of their characters was lost. Scanned ones are read in `languages`, if any.
+
+    The kernel ends this process where a page takes more than `seconds_a_page` of processor time.
+    """
     import pypdfium2
 
     lost = False
     for index, label in enumerate(labels):
-        signal.setitimer(signal.ITIMER_PROF, SECONDS_A_PAGE)
+        signal.setitimer(signal.ITIMER_PROF, seconds_a_page)
         row: dict[str, Any] = {"number": index + 1, "label": label, "lines": [], "hidden": 0, "scanned": False, "ocr": False}
         with suppress(pypdfium2.PdfiumError):  # one unreadable page; the parent counts pages without text and says so
             row.update(read_page(document[index], raw, languages))
@@ -174,11 +176,11 @@ def mend(file: str) -> Any:
 
 
 def main() -> None:
-    file, megabytes, seconds, pages = sys.argv[1], *map(int, sys.argv[2:5])
-    languages = "".join(sys.argv[5:])
+    file, megabytes, seconds, pages, seconds_a_page = sys.argv[1], *map(int, sys.argv[2:6])
+    languages = "".join(sys.argv[6:])
     limit(megabytes, seconds)
     try:
-        read(file, pages, languages)
+        read(file, pages, seconds_a_page, languages)
     except MemoryError:
         os.write(1, OUT_OF_MEMORY)  # what takes no more of it
         os._exit(1)
