@@ -36,7 +36,9 @@ class BookEntry:
     """A book as a manifest names it. `pages` counts physical pages (slides; or else parts); `sha256` is the file's.
 
     `lost_characters` are those that the file gives no meaning to (U+FFFD in the text), `repaired_characters` those that
-    mended fonts changed; `hidden_parts` are pieces of text that the file does not show, and that were not read.
+    mended fonts changed; `hidden_characters` of a PDF, and `hidden_parts` of other files, are what the file does not show,
+    left out. `scanned_pages` are the numbers of pages that are pictures of text; OCR read them in the languages `ocr`
+    ("eng+deu"), or not at all where that is empty.
     """
 
     file: str
@@ -48,6 +50,9 @@ class BookEntry:
     lost_characters: int
     repaired_characters: int = 0
     hidden_parts: int = 0
+    hidden_characters: int = 0
+    scanned_pages: tuple[int, ...] = ()
+    ocr: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,13 @@ def read_manifest(folder: Path) -> Manifest:
             raise IndexDamagedError(
                 f"{folder}: index format {row.get('format')}, this version reads {FORMAT}. Ingest the course again."
             )
-        return Manifest(**{**row, "books": tuple(BookEntry(**book) for book in row["books"])})
+        return Manifest(**{**row, "books": tuple(map(_book_entry, row["books"]))})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IndexDamagedError(f"{folder}: no readable manifest ({type(error).__name__}). Ingest the course again.") from error
+
+
+def _book_entry(row: dict[str, Any]) -> BookEntry:
+    return BookEntry(**{**row, "scanned_pages": tuple(row.get("scanned_pages", ()))})
 
 
 def read_passages(folder: Path) -> list[Passage]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,12 @@ def rows_of(
     megabytes: int = MEGABYTES,
     seconds: int = SECONDS_A_BOOK,
     options: tuple[str, ...] = (),
+    place: Callable[[], str] = lambda: "",
 ) -> Iterator[tuple[str, Any]]:
     """Read `file` with `module` and yield the rows it prints, without the last.
 
-    `refusals` gives reason and remedy for every word that the child may refuse with. Raises BookError where it refuses,
+    `refusals` gives reason and remedy for every word that the child may refuse with; `place` says where in the file it is
+    (" at page 3 of 9"). Raises BookError where it refuses,
     takes too long, or ends before it is done.
     """
     try:
@@ -62,7 +65,7 @@ def rows_of(
             try:
                 kind, row = json.loads(line)
             except ValueError:  # half a line: the child was ended while it wrote
-                break
+                continue
             if kind == "refused":
                 refused = row
             elif kind == "end":
@@ -78,7 +81,12 @@ def rows_of(
     if refused:
         raise BookError(str(file), *refusals.get(str(refused), DAMAGED))
     if not ended:
-        reason = f"reading took longer than {seconds} s" if timed_out else f"the reader stopped (code {child.returncode})"
+        if timed_out or child.returncode == -signal.SIGXCPU:
+            reason = f"reading took longer than {seconds} s"
+        elif child.returncode == -signal.SIGPROF:
+            reason = f"reading{place()} took too long"
+        else:
+            reason = f"the reader stopped{place()} (code {child.returncode})"
         raise BookError(str(file), reason, "Save it again with another program and ingest that.")
 
 

@@ -40,24 +40,27 @@ def books_in(folder: Path) -> list[Path]:
     )
 
 
-def read_book(file: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Book:
-    """Read a book by its suffix. Raises BookError with reason and remedy; `progress(done, total)` counts its pages."""
+def read_book(file: Path, progress: Callable[[int, int], None] = lambda done, total: None, ocr: str = "") -> Book:
+    """Read a book by its suffix. Raises BookError with reason and remedy; `progress(done, total)` counts its pages.
+
+    `ocr` names the languages in which scanned pages of a PDF are read; they stay unread without.
+    """
     suffix = file.suffix.lower()
     if suffix in DOCUMENTS:
         return read_document(file, progress)
     if suffix == ".pdf":
-        return understand(read_pdf(file, progress))
+        return understand(read_pdf(file, progress, ocr))
     kind = f"{suffix} files are" if suffix else "a file without a suffix is"
     way = WAYS.get(suffix, "Save or export it as one of these.")
     raise BookError(str(file), f"{kind} not read; {READABLE} are", way)
 
 
-def without_text(file: Path, pages: int) -> BookError:
+def without_text(file: Path, pages: int, ocr: bool) -> BookError:
     """What to say of a book that was read and gave no passage."""
     if file.suffix.lower() in DOCUMENTS:
         return BookError(str(file), *REFUSALS["no-text"])
     return BookError(
         str(file),
-        f"no text on any of its {pages} pages, so it is probably scanned",
-        "Run text recognition (OCR) on it first, for instance with ocrmypdf.",
+        f"no text on any of its {pages} pages" + ("" if ocr else ", so it is probably scanned"),
+        "Text recognition found none either." if ocr else "Give --ocr to read scanned pages with Tesseract.",
     )

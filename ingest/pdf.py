@@ -11,8 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ingest.child import EMPTY, MEGABYTES, rows_of
+from ingest.child import EMPTY, MEGABYTES, SECONDS_A_BOOK, rows_of
+from ingest.ocr import even_sizes
 
+SECONDS_A_PAGE = 60
+SECONDS_A_BOOK_WITH_OCR = 12 * 3600
 PAGES = 5000
 
 
@@ -54,7 +57,11 @@ class OutlineEntry:
 
 @dataclass(frozen=True)
 class Document:
-    """A PDF as read: nothing interpreted yet. `repaired_characters` are those that mended fonts changed (see repair.py)."""
+    """A PDF as read: nothing interpreted yet. `repaired_characters` are those that mended fonts changed (see repair.py).
+
+    `hidden_characters` counts those that a reader of the page does not see (see hidden.py); they are left out.
+    `scanned_pages` are the numbers of pages that are pictures, `recognised_pages` those of them that OCR read.
+    """
 
     file: Path
     title: str
@@ -62,6 +69,9 @@ class Document:
     outline: tuple[OutlineEntry, ...] = field(default=())
     repaired_fonts: tuple[str, ...] = ()
     repaired_characters: int = 0
+    hidden_characters: int = 0
+    scanned_pages: tuple[int, ...] = ()
+    recognised_pages: tuple[int, ...] = ()
 
 
 # What the child reports about a file that it cannot read, and how to mend it.
@@ -76,13 +86,24 @@ REFUSALS = {
 }
 
 
-def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Document:
-    """Read a PDF. Raises BookError with reason and remedy; `progress(done, total)` counts pages."""
+def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, total: None, ocr: str = "") -> Document:
+    """Read a PDF. Raises BookError with reason and remedy; `progress(done, total)` counts pages.
+
+    `ocr` names the languages ("eng+deu") in which Tesseract reads scanned pages; they stay unread without.
+    """
     rows: dict[str, list] = {"page": [], "outline": []}
     head: dict = {}
     repaired: list[str] = []
     as_it_was: list = []
-    for kind, row in rows_of("ingest.pdf_reader", file, REFUSALS, megabytes=MEGABYTES, options=(str(PAGES),)):
+
+    def place() -> str:
+        return f" at page {len(rows['page']) + 1} of {head['pages']}" if head else ""
+
+    seconds = SECONDS_A_BOOK_WITH_OCR if ocr else SECONDS_A_BOOK
+    options = (str(PAGES), str(SECONDS_A_PAGE), ocr)
+    for kind, row in rows_of(
+        "ingest.pdf_reader", file, REFUSALS, megabytes=MEGABYTES, seconds=seconds, options=options, place=place
+    ):
         if kind == "head":
             head = row
         elif kind == "again":
@@ -91,13 +112,18 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
             rows[kind].append(row)
             if kind == "page":
                 progress(len(rows["page"]), head["pages"])
+    pages = tuple(Page(row["number"], row["label"], tuple(Line(*line) for line in row["lines"])) for row in rows["page"])
+    recognised = tuple(row["number"] for row in rows["page"] if row["ocr"])
     return Document(
         file=file,
         title=head["title"],
-        pages=tuple(Page(row["number"], row["label"], tuple(Line(*line) for line in row["lines"])) for row in rows["page"]),
+        pages=even_sizes(pages, set(recognised)) if recognised else pages,
         outline=tuple(OutlineEntry(*row) for row in rows["outline"]),
         repaired_fonts=tuple(repaired),
         repaired_characters=(_characters(rows["page"]) - _characters(as_it_was)).total() if repaired else 0,
+        hidden_characters=sum(row["hidden"] for row in rows["page"]),
+        scanned_pages=tuple(row["number"] for row in rows["page"] if row["scanned"]),
+        recognised_pages=recognised,
     )
 
 

@@ -1,4 +1,4 @@
-"""The child process that opens a PDF: `python -m ingest.pdf_reader FILE MEGABYTES SECONDS PAGES`.
+"""The child process that opens a PDF: `python -m ingest.pdf_reader FILE MEGABYTES SECONDS PAGES SECONDS_A_PAGE [LANGUAGES]`.
 
 Prints JSON lines `[kind, row]`: head, outline..., page..., end; or one refused. Where characters came out lost and the
 fonts' maps can be mended, `again` says so, and the pages follow once more. Imports as little as it can, since it starts
@@ -8,33 +8,43 @@ anew for every book.
 from __future__ import annotations
 
 import ctypes
+import os
+import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from ingest.child import emit, limit
+from ingest.hidden import hidden_characters
+from ingest.page_objects import is_scanned
 
+OUT_OF_MEMORY = b'\n["refused", "memory"]\n'
+FEW_CHARACTERS = 100  # a scanned page may have a stamp or a page number as text
 FIXED_PITCH = 1
 HYPHEN = "\N{SOFT HYPHEN}"
+SPACES = {10, 13, 32, 160}
 LOST = "\N{REPLACEMENT CHARACTER}"
 
 
-def lines_of(page: Any, raw: Any) -> Iterator[tuple[str, float, float, float, float, float]]:
-    """The page's lines as pdfium orders them, each as the fields of `ingest.pdf.Line`."""
-    textpage = page.get_textpage()
-    handle = textpage.raw
+def lines_of(handle: Any, raw: Any, hidden: frozenset[int]) -> Iterator[tuple[str, float, float, float, float, float]]:
+    """The page's lines as pdfium orders them, each as the fields of `ingest.pdf.Line`, without the hidden characters."""
     x, y = ctypes.c_double(), ctypes.c_double()
+    to_x, to_y = ctypes.byref(x), ctypes.byref(y)
+    unicode_of, origin_of = raw.FPDFText_GetUnicode, raw.FPDFText_GetCharOrigin
     flags, box = ctypes.c_int(), raw.FS_RECTF()
     text: list[str] = []
     place = (0.0, 0.0, 0.0)
     right = pitch = 0.0
     high = 0
     for i in range(raw.FPDFText_CountChars(handle)):
-        code = raw.FPDFText_GetUnicode(handle, i)
+        code = unicode_of(handle, i)
         if code in (10, 13):
             if text:
                 yield "".join(text).rstrip(), *place, round(right, 1), pitch
                 text = []
+            continue
+        if i in hidden:
             continue
         if code in (2, 0xFFFE) and raw.FPDFText_IsHyphen(handle, i) == 1:
             text.append(HYPHEN)
@@ -48,32 +58,26 @@ def lines_of(page: Any, raw: Any) -> Iterator[tuple[str, float, float, float, fl
         lost = code in (0, 0xFFFE, 0xFFFF) or code > 0x10FFFF or 0xD800 <= code <= 0xDFFF
         character = LOST if lost else chr(code)
         # pdfium writes no line end after a hyphen: the word goes on where the next character stands lower (or higher).
-        if (
-            text
-            and text[-1] == HYPHEN
-            and raw.FPDFText_GetCharOrigin(handle, i, x, y)
-            and abs(y.value - place[2]) > place[0] / 2
-        ):
+        if text and text[-1] == HYPHEN and origin_of(handle, i, to_x, to_y) and abs(y.value - place[2]) > place[0] / 2:
             yield "".join(text), *place, round(right, 1), pitch
             text = []
         if not text:
             if character.isspace():
                 continue
-            raw.FPDFText_GetCharOrigin(handle, i, x, y)
+            origin_of(handle, i, to_x, to_y)
             raw.FPDFText_GetLooseCharBox(handle, i, box)
             raw.FPDFText_GetFontInfo(handle, i, None, 0, flags)
             place = (round(box.top - box.bottom, 1), round(x.value, 1), round(y.value, 1))
             pitch = round(box.right - box.left, 2) if flags.value & FIXED_PITCH else 0.0
             right = x.value
         text.append(character)
-        if not character.isspace() and raw.FPDFText_GetCharOrigin(handle, i, x, y):
+        if not character.isspace() and origin_of(handle, i, to_x, to_y):
             right = max(right, x.value)
     if text:
         yield "".join(text).rstrip(), *place, round(right, 1), pitch
-    textpage.close()
 
 
-def read(file: str, most_pages: int) -> None:
+def read(file: str, most_pages: int, seconds_a_page: int, languages: str) -> None:
     import pypdfium2
     import pypdfium2.raw as raw
 
@@ -101,28 +105,49 @@ def read(file: str, most_pages: int) -> None:
             y = position[1] if mode == raw.PDFDEST_VIEW_XYZ and len(position) > 1 else None
             emit("outline", [bookmark.level, bookmark.get_title(), index + 1, y])
     labels = [document.get_page_label(index) for index in range(count)]
-    damaged = read_pages(document, labels, raw)
+    damaged = read_pages(document, labels, raw, seconds_a_page, languages)
     if (damaged or "Quartz" in document.get_metadata_dict().get("Producer", "")) and (mended := mend(file)):
         emit("again", mended.fonts)
-        read_pages(pypdfium2.PdfDocument(mended.data), labels, raw)
+        read_pages(pypdfium2.PdfDocument(mended.data), labels, raw, seconds_a_page, languages)
     emit("end", None)
 
 
-def read_pages(document: Any, labels: list[str], raw: Any) -> bool:
-    """Print the pages; whether any of their characters was lost."""
+def read_pages(document: Any, labels: list[str], raw: Any, seconds_a_page: int, languages: str) -> bool:
+    """Print the pages; whether any of their characters was lost. Scanned ones are read in `languages`, if any.
+
+    The kernel ends this process where a page takes more than `seconds_a_page` of processor time.
+    """
     import pypdfium2
 
     lost = False
     for index, label in enumerate(labels):
-        try:
-            page = document[index]
-            rows = list(lines_of(page, raw))
-            page.close()
-        except pypdfium2.PdfiumError:
-            rows = []  # one unreadable page; the parent counts pages without text and says so
-        lost = lost or any(LOST in row[0] for row in rows)
-        emit("page", {"number": index + 1, "label": label, "lines": rows})
+        signal.setitimer(signal.ITIMER_PROF, seconds_a_page)
+        row: dict[str, Any] = {"number": index + 1, "label": label, "lines": [], "hidden": 0, "scanned": False, "ocr": False}
+        with suppress(pypdfium2.PdfiumError):  # one unreadable page; the parent counts pages without text and says so
+            row.update(read_page(document[index], raw, languages))
+        lost = lost or any(LOST in line[0] for line in row["lines"])
+        emit("page", row)
+    signal.setitimer(signal.ITIMER_PROF, 0)
     return lost
+
+
+def read_page(page: Any, raw: Any, languages: str) -> dict[str, Any]:
+    """A page's lines, how many hidden characters were left out, whether it is scanned, and whether it was recognised."""
+    textpage = page.get_textpage()
+    hidden = hidden_characters(page, textpage, raw)
+    lines = list(lines_of(textpage.raw, raw, hidden))
+    unseen = sum(raw.FPDFText_GetUnicode(textpage.raw, i) not in SPACES for i in hidden)
+    textpage.close()
+    scanned = recognised = False
+    if sum(len(line[0]) for line in lines) < FEW_CHARACTERS:
+        scanned = is_scanned(page, raw)
+        if scanned and languages:
+            from ingest.ocr import recognise
+
+            if read := recognise(page, raw, languages):
+                lines, recognised = read, True
+    page.close()
+    return {"lines": lines, "hidden": unseen, "scanned": scanned, "ocr": recognised}
 
 
 def mend(file: str) -> Any:
@@ -139,12 +164,14 @@ def mend(file: str) -> Any:
 
 
 def main() -> None:
-    file, megabytes, seconds, pages = sys.argv[1], *map(int, sys.argv[2:5])
+    file, megabytes, seconds, pages, seconds_a_page = sys.argv[1], *map(int, sys.argv[2:6])
+    languages = "".join(sys.argv[6:])
     limit(megabytes, seconds)
     try:
-        read(file, pages)
+        read(file, pages, seconds_a_page, languages)
     except MemoryError:
-        emit("refused", "memory")
+        os.write(1, OUT_OF_MEMORY)  # what takes no more of it
+        os._exit(1)
 
 
 if __name__ == "__main__":

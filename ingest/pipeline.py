@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,10 @@ from index_store.verify import verify_in_child
 from ingest.checks import check
 from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS, cut
 from ingest.formats import READABLE, books_in, read_book, without_text
+from ingest.ocr import require_tesseract
 
 # What decides how a book becomes passages; a course made with other values reads its books again.
-VERSION = 3
+VERSION = 4
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total): stage is a book's name while it is read, then "embedding". From several threads."""
@@ -48,6 +49,9 @@ class BookOutcome:
     lost_characters: int = 0
     repaired_characters: int = 0
     hidden_parts: int = 0
+    hidden_characters: int = 0
+    scanned_pages: tuple[int, ...] = ()
+    ocr: str = ""
     added: int = 0
     removed: int = 0
     kept: int = 0
@@ -117,14 +121,18 @@ def ingest(
     vectors: VectorCache,
     progress: Progress = lambda stage, done, total: None,
     force: bool = False,
+    ocr: str = "",
 ) -> IngestReport:
     """Read the books at `paths` into `course` and make the result live if the checks pass, or with `force`.
 
+    `ocr` names the languages ("eng+deu") in which scanned pages are read with Tesseract (SettingsError where it is missing).
     Raises CourseError where another is writing.
     """
     files, refused = find_books(paths)
+    if ocr:
+        require_tesseract(ocr)
     with course.writer() as writer:
-        plan = _plan(files, refused, course, embedding, progress)
+        plan = _plan(files, refused, course, embedding, progress, ocr)
         return _carry_out(plan, course, writer, embedding, vectors, progress, force)
 
 
@@ -133,10 +141,11 @@ def preview(
     course: Course,
     embedding: Embedding,
     progress: Progress = lambda stage, done, total: None,
+    ocr: str = "",
 ) -> IngestReport:
     """What `ingest` would change. Reads the books; writes nothing."""
     files, refused = find_books(paths)
-    plan = _plan(files, refused, course, embedding, progress)
+    plan = _plan(files, refused, course, embedding, progress, ocr)
     return IngestReport(course.name, tuple(plan.outcomes), len(plan.everything), 0, published=False)
 
 
@@ -168,18 +177,22 @@ def remove(
         return _carry_out(plan, course, writer, embedding, vectors, lambda stage, done, total: None, force)
 
 
-def unchanged(paths: Sequence[Path], course: Course, embedding_key: str) -> IngestReport | None:
+def unchanged(paths: Sequence[Path], course: Course, embedding_key: str, ocr: str = "") -> IngestReport | None:
     """The report of an ingest that would change nothing, without loading an embedding; None where something would."""
     files, refused = find_books(paths)
     old = _state(course)
     if refused or not old.made_with(_settings(), embedding_key):
         return None
-    entries = [old.entry(name) for name in files]
-    if any(e is None or e.sha256 != _sha256(f) for e, f in zip(entries, files.values(), strict=True)) or _damaged(course):
+    if not all(_as_read(old.entry(name), _sha256(file), ocr) for name, file in files.items()) or _damaged(course):
         return None
     books = old.manifest.books if old.manifest else ()
     outcomes = [replace(_kept(book, "unchanged" if book.file in files else "carried"), kept=book.passages) for book in books]
     return IngestReport(course.name, tuple(outcomes), sum(book.passages for book in books), 0, published=False)
+
+
+def _as_read(entry: BookEntry | None, sha256: str, ocr: str) -> bool:
+    """Whether a book need not be read again: the same file, and no scanned pages that `ocr` would now read."""
+    return entry is not None and entry.sha256 == sha256 and not (ocr and entry.scanned_pages and entry.ocr != ocr)
 
 
 def _settings() -> dict[str, Any]:
@@ -187,16 +200,8 @@ def _settings() -> dict[str, Any]:
 
 
 def _kept(book: BookEntry, status: str) -> BookOutcome:
-    return BookOutcome(
-        book.file,
-        status,
-        book.pages,
-        book.passages,
-        book.pages_without_text,
-        book.lost_characters,
-        book.repaired_characters,
-        book.hidden_parts,
-    )
+    told = {field.name for field in fields(BookOutcome)}
+    return BookOutcome(status=status, **{name: value for name, value in vars(book).items() if name in told})
 
 
 @dataclass(frozen=True)
@@ -252,7 +257,12 @@ class _Plan:
 
 
 def _plan(
-    files: dict[str, Path], refused: list[BookOutcome], course: Course, embedding: Embedding, progress: Progress
+    files: dict[str, Path],
+    refused: list[BookOutcome],
+    course: Course,
+    embedding: Embedding,
+    progress: Progress,
+    ocr: str,
 ) -> _Plan:
     """Read what has to be read."""
     old = _state(course)
@@ -270,14 +280,16 @@ def _plan(
     owners = {book.sha256: book.file for book in entries.values()}
     for name, file in sources.items():
         entry = old.entry(name)
-        if same_settings and entry and entry.sha256 == hashes[name]:
+        if same_settings and entry and _as_read(entry, hashes[name], ocr):
             plan.outcomes.append(replace(_kept(entry, "unchanged"), kept=entry.passages))
         elif hashes[name] and (owner := owners.setdefault(hashes[name], name)) != name:
             error = BookError(str(file), f"the same file as {owner}, which this course has", "Ingest one of the two.")
             plan.outcomes.append(BookOutcome(name, "refused", error=str(error)))
         else:
             to_read[name] = file
-    for name, read in _read_all(to_read, hashes, embedding, progress):
+    # What was once read with OCR is read with it again.
+    languages = {name: ocr or (entry.ocr if (entry := old.entry(name)) else "") for name in to_read}
+    for name, read in _read_all(to_read, hashes, embedding, progress, languages):
         if isinstance(read, BookError):
             plan.outcomes.append(BookOutcome(name, "refused", error=str(read)))
             continue
@@ -290,13 +302,13 @@ def _plan(
 
 
 def _read_all(
-    files: dict[str, Path], hashes: dict[str, str], embedding: Embedding, progress: Progress
+    files: dict[str, Path], hashes: dict[str, str], embedding: Embedding, progress: Progress, languages: dict[str, str]
 ) -> Iterator[tuple[str, tuple[BookEntry, list[Passage]] | BookError]]:
     """Every book read, in order; each in a child process, as many at a time as there are cores."""
 
     def read(name: str) -> tuple[BookEntry, list[Passage]] | BookError:
         try:
-            return _read(files[name], name, hashes[name], embedding, progress)
+            return _read(files[name], name, hashes[name], embedding, progress, languages[name])
         except BookError as error:
             return error
 
@@ -364,11 +376,15 @@ def _sha256(file: Path) -> str:
         return ""  # unreadable: reading it says so
 
 
-def _read(file: Path, name: str, sha256: str, embedding: Embedding, progress: Progress) -> tuple[BookEntry, list[Passage]]:
-    book = read_book(file, lambda done, total: progress(name, done, total))
+def _read(
+    file: Path, name: str, sha256: str, embedding: Embedding, progress: Progress, ocr: str
+) -> tuple[BookEntry, list[Passage]]:
+    if ocr:
+        require_tesseract(ocr)
+    book = read_book(file, lambda done, total: progress(name, done, total), ocr)
     passages = cut(book, name, embedding.count_tokens, embedding.max_tokens)
     if not passages:
-        raise without_text(file, book.pages)
+        raise without_text(file, book.pages, bool(ocr))
     entry = BookEntry(
         name,
         book.title,
@@ -379,5 +395,8 @@ def _read(file: Path, name: str, sha256: str, embedding: Embedding, progress: Pr
         book.lost_characters,
         book.repaired_characters,
         book.hidden_parts,
+        book.hidden_characters,
+        book.scanned_pages,
+        ocr if book.scanned_pages else "",
     )
     return entry, passages

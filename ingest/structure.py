@@ -57,6 +57,8 @@ class Book:
     lost_characters: int
     repaired_characters: int = 0
     hidden_parts: int = 0
+    hidden_characters: int = 0
+    scanned_pages: tuple[int, ...] = ()
 
 
 def understand(document: Document) -> Book:
@@ -90,6 +92,8 @@ def understand(document: Document) -> Book:
         pages_without_text=sum(not lines for lines in kept),
         lost_characters=sum(line.text.count(LOST) for lines in kept for line in lines),
         repaired_characters=document.repaired_characters,
+        hidden_characters=document.hidden_characters,
+        scanned_pages=document.scanned_pages,
     )
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -135,6 +136,12 @@ def test_an_ingest_as_json_is_one_report_with_its_progress_beside_it(tutor, tmp_
                 "lost_characters": 0,
                 "repaired_characters": 0,
                 "hidden_parts": 0,
+                "hidden_characters": 0,
+                "scanned_pages": [],
+                "ocr": "",
+                "added": 1,
+                "removed": 0,
+                "kept": 0,
                 "error": "",
             }
         ],
@@ -257,3 +264,27 @@ def test_doctor_finds_a_course_in_a_home_named_relatively(tutor, small_home, mon
     monkeypatch.chdir(small_home.parent)
     rows = json.loads(tutor("doctor", "--home", "home", "--json").out)
     assert [row["ok"] for row in rows if row["check"] == "course physics"] == [True]
+
+
+def test_scanned_pages_and_hidden_characters_are_told_in_the_books_line():
+    from ingest.pipeline import BookOutcome
+    from tutor.cli.ingest import _line
+
+    book = BookOutcome("a.pdf", "read", 9, 20, scanned_pages=(3, 4, 5, 9), hidden_characters=1200)
+    assert _line(book).endswith(
+        "a.pdf: 9 pages, 20 passages, 1,200 hidden characters left out, "
+        "pages 3-5 and 9 are scanned and were not read; --ocr reads them"
+    )
+    one = BookOutcome("a.pdf", "read", 9, 20, scanned_pages=(3,))
+    assert _line(one).endswith("page 3 is scanned and was not read; --ocr reads it")
+    assert _line(replace(one, ocr="eng")).endswith("page 3 scanned and read by OCR")
+
+
+def test_ocr_without_tesseract_is_told_before_anything_is_read(tutor, tmp_path, sample_books, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = tutor("ingest", sample_books, "--course", "c", "--home", tmp_path / "home", "--ocr")
+    assert (result.code, result.out) == (2, "")
+    assert result.told == [
+        "tutor: --ocr: Tesseract is not installed. Install it with: apt install tesseract-ocr (macOS: brew install tesseract)."
+    ]
+    assert not (tmp_path / "home").exists()

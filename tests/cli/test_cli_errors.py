@@ -48,7 +48,7 @@ BAD_BOOKS = [
     (_corrupt, "the PDF is damaged and cannot be opened. Export or download it again."),
     (_empty, "the file is empty. Export or download it again."),
     (_encrypted, "the PDF is encrypted and needs a password. Save a copy without the password and ingest that."),
-    (_scanned, "no text on any of its 1 pages, so it is probably scanned. Run text recognition (OCR) on it first"),
+    (_scanned, "no text on any of its 1 pages, so it is probably scanned. Give --ocr"),
 ]
 
 

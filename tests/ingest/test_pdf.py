@@ -172,7 +172,7 @@ def test_a_folder_in_place_of_a_book_is_refused(tmp_path):
 
 def test_a_book_of_too_many_pages_is_refused_by_the_child(sample_books):
     child = subprocess.run(
-        [sys.executable, "-m", "ingest.pdf_reader", str(sample_books / "algorithms.pdf"), "2048", "60", "17"],
+        [sys.executable, "-m", "ingest.pdf_reader", str(sample_books / "algorithms.pdf"), "2048", "60", "17", "60"],
         capture_output=True,
         encoding="utf-8",
         check=True,

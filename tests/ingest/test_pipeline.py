@@ -173,7 +173,7 @@ def _scanned(file, good):
         (_not_pdf, "not a PDF", "as a PDF."),
         (_truncated, "damaged", "Export or download it again."),
         (_encrypted, "password", "without the password"),
-        (_scanned, "no text on any of its 1 pages, so it is probably scanned", "ocrmypdf"),
+        (_scanned, "no text on any of its 1 pages, so it is probably scanned", "--ocr"),
     ],
 )
 def test_a_bad_new_edition_is_refused_and_the_old_index_stays_byte_for_byte(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +22,19 @@ if TYPE_CHECKING:
 @options.force
 @options.embedding
 @options.home
+@click.option("--ocr", is_flag=True, help="Read scanned pages with Tesseract (to be installed beside).")
+@click.option("--ocr-language", default="eng", metavar="CODES", help="Languages of scanned pages, as eng+deu (eng).")
 @options.as_json
 def ingest(
-    paths: tuple[Path, ...], course: str, dry_run: bool, force: bool, embedding: str | None, home: str | None, as_json: bool
+    paths: tuple[Path, ...],
+    course: str,
+    dry_run: bool,
+    force: bool,
+    embedding: str | None,
+    home: str | None,
+    ocr: bool,
+    ocr_language: str,
+    as_json: bool,
 ) -> None:
     """Read the books at PATH... (files, or folders of them) into a course: PDF, DOCX, PPTX, HTML, Markdown, plain text.
 
@@ -34,22 +45,26 @@ def ingest(
 
     from index_store.course import Library
     from index_store.embedding import embedding_key, load_embedding
+    from ingest.ocr import require_tesseract
     from ingest.pipeline import ingest as ingest_books
     from ingest.pipeline import preview, unchanged
     from tutor.cli.progress import Stages
 
+    languages = ocr_language if ocr else ""
+    if languages:
+        require_tesseract(languages)
     library = Library(settings.home)
     target = library.course(course)
     # A wrong path is told, and an ingest that changes nothing is over, before the embedding loads.
-    report = unchanged(paths, target, embedding_key(settings.embedding))
+    report = unchanged(paths, target, embedding_key(settings.embedding), languages)
     if report is None:
         with Stages() as stages:
             stages.say(f"loading the embedding {settings.embedding}")
             loaded = load_embedding(settings.embedding, models=settings.models)
             if dry_run:
-                report = preview(paths, target, loaded, stages.update)
+                report = preview(paths, target, loaded, stages.update, languages)
             else:
-                report = ingest_books(paths, target, loaded, library.vectors, stages.update, force)
+                report = ingest_books(paths, target, loaded, library.vectors, stages.update, force, languages)
     show_report(report, as_json, dry_run)
 
 
@@ -90,7 +105,28 @@ def _line(book: BookOutcome) -> str:
         notes.append(f"{book.lost_characters:,} characters the file gives no meaning to")
     if book.hidden_parts:
         notes.append(f"{book.hidden_parts:,} hidden parts not read")
+    if book.hidden_characters:
+        notes.append(f"{book.hidden_characters:,} hidden characters left out")
+    if book.scanned_pages and book.ocr:
+        notes.append(f"{_pages(book.scanned_pages)} scanned and read by OCR")
+    elif book.scanned_pages:
+        one = len(book.scanned_pages) == 1
+        what = "is scanned and was not read; --ocr reads it" if one else "are scanned and were not read; --ocr reads them"
+        notes.append(f"{_pages(book.scanned_pages)} {what}")
     return f"  {book.status:<10} {book.file}: {', '.join(notes)}"
+
+
+def _pages(numbers: Sequence[int]) -> str:
+    """Page numbers in words: "pages 3-5 and 9"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    listed = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+    return f"{'page' if len(numbers) == 1 else 'pages'} {listed}"
 
 
 def _summary(report: IngestReport, dry_run: bool) -> str:
