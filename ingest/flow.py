@@ -6,17 +6,20 @@ Knows nothing of how headings and margins were found.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from statistics import median
 
-from ingest.headings import Kind
+from index_store.passage import Kind
 from ingest.notes import Note
 from ingest.pdf import Line
 from ingest.spelling import SOFT_HYPHEN, Vocabulary, normalize
 
 CELL = " | "
+OPERATORS = tuple("=+-−–×·/<>≤≥≈(,")
+SENTENCE_ENDS = (".", "?", "!", "”", "□", ".)")
 
 
 @dataclass
@@ -70,6 +73,7 @@ class Flow:
                 left = min(left, self.left + self.listing_left)
             self.listing_left = left - self.left
             self.code_left.update(dict.fromkeys(block, left))
+        self.cells = _cells(lines, self.left, self.pitch)
         self.row: float | None = None  # where the cell begins that a table's row has come to
         self.previous = None
 
@@ -84,7 +88,7 @@ class Flow:
             between = self._across_pages(section, text)
         else:
             between = self._between(self.previous, line, section)
-        if "\n\n" in between and self.notes:
+        if "\n\n" in between and self.notes and section.text.rstrip().endswith(SENTENCE_ENDS):
             self.end(section)
             turned = section.pages[-1] != page
         if turned:
@@ -126,8 +130,7 @@ class Flow:
             return ""
         after, here = previous in self.code_left, line in self.code_left
         gap = previous.y - line.y
-        beyond = line.x - previous.right > 1.8 * line.size and line.x > self.left + line.size
-        if beyond and -4 * self.pitch < gap < 2 and not _is_number(line.text):
+        if line in self.cells:
             self.row = line.x
             return CELL
         if after or here:
@@ -136,10 +139,12 @@ class Flow:
         if gap > 1.5 * self.pitch:
             self.row = None
             return "\n\n"
-        if self.row is not None and gap > 0.5 * self.pitch and line.x < self.row - line.size:
+        if self.row is not None and gap > 0.5 * self.pitch:
+            if abs(line.x - self.row) < line.size:
+                return " "  # the cell goes on
             self.row = None
             return "\n"
-        if previous.right < self.left + 0.8 * (self.margin - self.left) and gap > 0.5 * self.pitch and self.row is None:
+        if previous.right < self.left + 0.8 * (self.margin - self.left) and gap > 0.5 * self.pitch:
             return "\n"
         indented = line.x - previous.x > 6 and previous.x - self.left < 4 and gap > 0.5 * self.pitch
         return "\n\n" if indented and previous.text.rstrip().endswith((".", "?", "!", ":")) else " "
@@ -151,9 +156,32 @@ class Flow:
         return "\n\n" if ended or not text[:1].islower() else " "
 
 
-def _is_number(text: str) -> bool:
-    """Whether the text is the number of a formula: (3.1)."""
-    return text.startswith("(") and text.endswith(")") and text[1:-1].replace(".", "").isdigit()
+def _cells(lines: Sequence[Line], left: float, pitch: float) -> set[Line]:
+    """The lines that begin a further cell of a table's row: right of the line before, as high or higher, in a column.
+
+    Columns are cells of one size and one left or right edge, one below the other; formulas and figures have no three of them.
+    """
+    beside = [
+        b
+        for a, b in pairwise(lines)
+        if b.x - a.right > 1.5 * b.size
+        and b.x > left + b.size
+        and -4 * pitch < a.y - b.y < 2
+        and abs(a.size - b.size) < 0.15 * b.size
+        and not b.pitch
+        and not a.text.endswith(OPERATORS)
+        and not b.text.startswith(OPERATORS)
+    ]
+    if len(beside) < 3:
+        return set()
+    edges = Counter((side, round(edge / 4)) for line in beside for side, edge in ((0, line.x), (1, line.right)))
+    return {
+        line
+        for line in beside
+        if any(
+            sum(edges[side, round(edge / 4) + d] for d in (-1, 0, 1)) >= 3 for side, edge in ((0, line.x), (1, line.right))
+        )
+    }
 
 
 def _code(lines: Sequence[Line], left: float, pitch: float) -> set[Line]:

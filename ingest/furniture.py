@@ -16,6 +16,7 @@ LEADER = re.compile(r"(\.\s?){4,}\s*([0-9]+|[ivxlc]+)$", re.IGNORECASE)
 ENDS_IN_PAGE = re.compile(r"[^\W\d_]{2}.*[^\d,;(=+*/<>-]\s(\d{1,4})$")
 INDEX_ENTRY = re.compile(r"[^\W\d_].*,\s*\d{1,4}(?:\s?[-–]\s?\d{1,4}|ff?\.?)?$")
 LABEL = re.compile(r"[\w.,'′−+-]{1,12}(?: [\w.,'′−+-]{1,4}){0,8}")
+CAPTION = re.compile(r"(?:figure|fig\.|abbildung|abb\.|bild)\s*[\dA-Z]", re.IGNORECASE)
 SMALL = 0.95
 FEWEST_LABELS = 8
 
@@ -152,7 +153,8 @@ def is_index(lines: Sequence[Line], follows: bool) -> bool:
 def without_labels(lines: Sequence[Line], size: float) -> list[Line]:
     """The lines without runs of loose labels, as figures have them: short, smaller than the text, strewn over the page.
 
-    Formulas stay (they have signs between their letters), and so do tables (their lines begin in columns).
+    Formulas stay, which have signs between their letters. A table of fractions looks much the same, so a run needs a figure's
+    caption beside it, or to be long and to go up the page often, as a table does not.
     """
     loose = [
         line.size < 0.93 * size and not line.pitch and len(line.text) <= 30 and bool(LABEL.fullmatch(line.text)) for line in lines
@@ -168,16 +170,23 @@ def without_labels(lines: Sequence[Line], size: float) -> list[Line]:
         ):
             end += 1
         run = lines[start:end]
-        if not _strewn(run, size):
+        beside = [*lines[max(0, start - 2) : start], *lines[end : end + 2]]
+        if not _strewn(run, size, any(CAPTION.match(line.text) for line in beside)):
             kept += lines[start : max(end, start + 1)]
         start = max(end, start + 1)
     return kept
 
 
-def _strewn(run: Sequence[Line], size: float) -> bool:
+def _strewn(run: Sequence[Line], size: float, captioned: bool) -> bool:
     if len(run) < FEWEST_LABELS:
         return False
     columns = len({round(line.x / 3) for line in run})
     heights = [line.y for line in run]
-    jumps = sum(b.y > a.y + 1 or abs(b.x - a.x) > 4 * size for a, b in pairwise(run))
-    return columns >= max(4, 0.3 * len(run)) and max(heights) - min(heights) > 2 * size and jumps >= 0.2 * len(run)
+    if columns < max(4, 0.3 * len(run)) or max(heights) - min(heights) <= 2 * size:
+        return False
+    ups = sum(b.y > a.y + 3 for a, b in pairwise(run))
+    if captioned:
+        return True
+    wordless = not any(re.search(r"[^\W\d_]{4}", line.text) for line in run)
+    strewn = ups >= 0.2 * len(run) and len({round(y / 3) for y in heights}) >= 6
+    return len(run) >= 2 * FEWEST_LABELS and wordless and strewn

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from statistics import median, mode
-from typing import Literal
 
+from index_store.passage import Kind
 from ingest.furniture import Margins
 from ingest.pdf import Document, Line, Page
 from ingest.spelling import SOFT_HYPHEN, normalize
 
-Kind = Literal["text", "exercise", "solution"]
 Path = tuple[str, ...]
 
 HEADING_RATIO = 1.04
@@ -23,9 +22,10 @@ ORNAMENT = re.compile(r"^[*†‡⋆★☆♥♦♣♠§¶]+\s*(?=\d)")
 CHAPTER = re.compile(r"(?:(?:chapter|part|lecture|kapitel|teil|chapitre|partie)\s+)?(\d{1,3}|[A-Z])\.?", re.IGNORECASE)
 TITLE = re.compile(r"[“\"'(¿¡]?[^\W\d_a-z][^=<>≤≥∑∈{}|]*[^\s.,;:]|\d\w*[^\W\d_]{2}[^=<>≤≥∑∈{}|]*[^\s.,;:]")
 PREFIX = re.compile(r"^(?:(?:chapter|kapitel|chapitre|section|appendix|anhang|annexe)\s+)?(?:[\dA-Z](?:[\d.]*\d)?[.:]?\s+)?")
+PREFACE = re.compile(r"preface|foreword|vorwort|préface|avant-propos", re.IGNORECASE)
 EXERCISE = re.compile(
     r"(?:(?:review|practice|additional|further|programming|end[- ]of[- ]chapter|chapter|section|selected|homework|supplementary)\s+)*"
-    r"(?:exercises?|problems?|problem sets?|practice(?: tests?)?|homework|try it(?: yourself)?|questions|quiz|bringing it together"
+    r"(?:exercises?|problems?|problem sets?|practice(?: tests?)?|homework|try it(?: yourself)?|questions|quiz|bringing it together(?:: .*)?"
     r"|concepts in practice|check your understanding)(?: (?:for|to|on) .*)?"
     r"|(?:übungs)?aufgaben|übungen|übungsblatt.*|exercices.*|problèmes|travaux dirigés",
     re.IGNORECASE,
@@ -43,6 +43,8 @@ SOLUTION = re.compile(
 def kind_of(path: Path) -> Kind:
     """What the section at `path` holds, by its own heading and those above it; solutions to exercises are solutions."""
     titles = [title.strip() for title in path]
+    if titles and PREFACE.fullmatch(titles[0]):
+        return "text"  # it tells of answers, and gives none
     # A numbered "11 Solutions" is a chapter on salt in water; answers to exercises say so or go unnumbered.
     if any((m := SOLUTION.fullmatch(bare := PREFIX.sub("", t))) and (bare == t or " " in m[0]) for t in titles):
         return "solution"
@@ -67,6 +69,9 @@ def from_outline(document: Document, kept: dict[int, list[Line]]) -> dict[tuple[
         if place is None:
             continue
         first, last = place
+        printed = [_title(line) for line in kept[entry.page][first : last + 1]]
+        if last > first and not any(line.text.endswith(SOFT_HYPHEN) for line in kept[entry.page][first:last]):
+            path[-1] = " ".join(printed)  # outlines lose the space where a heading wraps
         taken[entry.page].update(range(first, last + 1))
         found[entry.page, first] = tuple(path)
         for i in range(first + 1, last + 1):

@@ -15,7 +15,7 @@ from ingest.pdf import Line
 SMALL = 0.93
 TINY = 0.8
 MARK = re.compile(r"(\d{1,3}|[*†‡§])")
-OPENING = re.compile(r"(\d{1,3}|[*†‡§])\s?(?=[^\W\d_]|[“\"'(‘«„\[☞]|\. \. \.)")
+OPENING = re.compile(r"(\d{1,3}|[*†‡§])(?:(?=[^\W\d_])|\s?(?=[A-ZÀ-ÖØ-Þ“\"'(‘«„\[☞]|\. \. \.))")
 END = "[.!?)”’\"»☞]"
 
 
@@ -61,7 +61,7 @@ def take_notes(page: int, lines: Sequence[Line], size: float, last: Note | None)
             text = marked[row].text
             marked[row] = replace(marked[row], text=(text[:a] + text[b:]).strip())
         after.setdefault(row if place else len(body) - 1, []).append(note)
-    if not _reference(body, 0, notes[0].mark, size):
+    if not any(_reference(body, 0, note.mark, size) for note in notes):
         return Footed(list(lines), {})  # nothing refers to them: small type at the foot for another reason
     return Footed(marked, after)
 
@@ -75,8 +75,9 @@ def _start(lines: Sequence[Line], size: float) -> int:
         following = lines[i + 1] if i + 1 < len(lines) else None
         lone = bool(MARK.fullmatch(line.text)) and following is not None
         if lone and following is not None:
+            # In a table or a formula, what follows a raised number goes on in small letters.
             beside = -2 < line.y - following.y < 8 and 0 < following.x - line.x < 2.5 * size
-            lone = beside and following.size <= SMALL * size and bool(re.match(r"\D", following.text))
+            lone = beside and following.size <= SMALL * size and bool(re.match(r"[^\da-z]", following.text))
         if lone or (line.size < TINY * size and OPENING.match(line.text) and len(line.text) > 12):
             rest = lines[i:]
             if 10 * sum(other.size <= SMALL * size for other in rest) >= 8 * len(rest) and all(
@@ -101,7 +102,7 @@ def _split(page: int, lines: Sequence[Line], size: float) -> list[Note]:
         if not notes:
             continue
         if notes[-1].mark.isdigit():
-            while match := re.search(_next_mark(int(notes[-1].mark) + 1, notes[-1]), text):
+            while match := re.search(_next_mark(notes[-1], line.size < TINY * size and text == line.text), text):
                 if before := text[: match.start()].strip():
                     notes[-1].texts.append(before)
                 notes.append(Note(str(int(notes[-1].mark) + 1), page))
@@ -112,15 +113,18 @@ def _split(page: int, lines: Sequence[Line], size: float) -> list[Note]:
     return [note for note in notes if note.texts]
 
 
-def _next_mark(number: int, before: Note) -> str:
-    begins = rf"^{number}(?=\s?[^\W\d_]|\s?[“(☞]|\. \. \.)|" if before.texts and not before.open else ""
+def _next_mark(before: Note, raised: bool) -> str:
+    """What the mark of the note after `before` looks like; `raised`: whether the line begins with a small character."""
+    number = int(before.mark) + 1
+    begins = rf"^{number}(?=\s?[^\W\d_]|\s?[“(☞]|\. \. \.)|" if before.texts and (raised or not before.open) else ""
     return rf"{begins}(?<={END}) {number}(?:$|\s?(?=[^\W\d_a-z]|[“(☞]|\. \. \.))"
 
 
 def _reference(lines: Sequence[Line], first: int, mark: str, size: float) -> tuple[int, int, int] | None:
     """Where a mark stands, from line `first` on: line index, start and end in its text; None where that cannot be told."""
     sign = re.escape(mark)
-    glued = re.compile(rf"[^\W\d_]{{2,}}[.,;:!?”’\"»)\]]{{1,3}}({sign})(?=[\s—–-]|$)")
+    after_word = r"(?:[^\W\d_][.,;:!?”’\"»\]]{1,3}|[^\W\d_]{3,}[.,!?]?\)[.,;:!?”’]{0,2})"
+    glued = re.compile(rf"{after_word}({sign})(?=[\s—–-]|$)")
     to_word = re.compile(rf"[^\W\d_]{{4,}}({sign})(?=[\s.,;:!?)”—–-]|$)")
     apart = re.compile(rf"[^\W\d_]{{2,}}[.!?”]({sign}|\s{sign}$)")
     for i in range(first, len(lines)):

@@ -144,3 +144,39 @@ def test_a_course_smaller_than_the_number_asked_for_gives_all_it_has(library, em
     ingest([typeset(tmp_path / "a.pdf", "= One\nA single short paragraph on prisms.\n")], course, embedding, library.vectors)
     (hit,) = CourseSearch(course, embedding).search("prisms", top_k=10)
     assert hit.passage.text == "A single short paragraph on prisms."
+
+
+def ingest_exercises(library, embedding, tmp_path, typeset, answers=30):
+    """A book with one page that explains and `answers` solutions that all speak of the same thing."""
+    solved = "\n\n".join(f"{n}. The sum of the geometric series with ratio one half is {n}, by the formula." for n in range(answers))
+    file = typeset(
+        tmp_path / "series.pdf",
+        "= Series\nA geometric series with ratio less than one has a finite sum.\n"
+        f"== Exercises\nFind the sum of a geometric series with ratio one half.\n= Solutions\n{solved}\n",
+    )
+    course = library.course("solved")
+    ingest([file], course, embedding, library.vectors)
+    return course
+
+
+def test_solutions_are_no_hits_unless_they_are_asked_for(library, embedding, tmp_path, typeset):
+    course = ingest_exercises(library, embedding, tmp_path, typeset)
+    kinds = [passage.kind for passage in read_passages(course.live)]
+    assert kinds.count("text") == 1
+    assert kinds.count("exercise") == 1
+    assert kinds.count("solution") > 2
+    question = "What is the sum of the geometric series with ratio one half?"
+    # The two that are no solutions are found although the solutions are nearer, and by the keyword index too.
+    assert {hit.passage.kind for hit in CourseSearch(course, embedding).search(question, top_k=4)} == {"text", "exercise"}
+    with_solutions = CourseSearch(course, embedding, solutions=True).search(question, top_k=4)
+    assert len(with_solutions) == 4
+    assert "solution" in {hit.passage.kind for hit in with_solutions}
+    assert all(hit.passage.kind == "solution" for hit in CourseSearch(course, embedding, solutions=True).search("formula", 2))
+    assert [hit for hit in CourseSearch(course, embedding).search("formula", 2) if hit.passage.kind == "solution"] == []
+
+
+def test_more_solutions_than_candidates_leave_room_for_the_text(library, embedding, tmp_path, typeset):
+    course = ingest_exercises(library, embedding, tmp_path, typeset, answers=4 * CANDIDATES * 6)
+    assert sum(passage.kind == "solution" for passage in read_passages(course.live)) > CANDIDATES
+    hits = CourseSearch(course, embedding).search("the sum of the geometric series with ratio one half", top_k=2)
+    assert {hit.passage.kind for hit in hits} == {"text", "exercise"}

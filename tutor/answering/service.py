@@ -33,7 +33,9 @@ class AnsweringService:
         with self._lock:
             if course not in self._engines:
                 self._engines[course] = CourseQueryEngine(
-                    search=CourseSearch(self.library.existing(course), self.embedding, self.settings.passages),
+                    search=CourseSearch(
+                        self.library.existing(course), self.embedding, self.settings.passages, self.settings.solutions
+                    ),
                     model=self.model,
                     embedding=self.embedding,
                     passages=self.settings.passages,
