@@ -52,42 +52,44 @@ class Flow:
     def __init__(self, words: Vocabulary) -> None:
         self.words = words
         self.notes: list[Note] = []
-        self.previous: Line | None = None
-        self.listing_left = 0.0  # of the listing that ended the page before, from the page's left edge
+        self.lines: Sequence[Line] = ()
+        self.at: int | None = None  # the index of the line that was appended last, None at the top of a page
+        self.listing_left = 0.0
 
     def turn_to(self, lines: Sequence[Line]) -> None:
         """Measure the next page, whose `lines` follow."""
+        goes_on = bool(self.lines) and self.at == len(self.lines) - 1 and bool(self.lines[-1].pitch)
         gaps = [a.y - b.y for a, b in pairwise(lines) if 0 < a.y - b.y < 40]
         self.pitch = median(gaps) if gaps else 12.0
         self.margin = max((line.right for line in lines), default=0.0)
         self.left = min((line.x for line in lines), default=0.0)
-        self.code = _code(lines, self.left, self.pitch)
-        self.code_left: dict[Line, float] = {}
-        goes_on = bool(self.previous and self.previous.pitch)
-        for is_code, run in groupby(lines, key=self.code.__contains__):
+        self.code_left: dict[int, float] = {}  # where the listing begins that a line is of
+        for is_code, run in groupby(range(len(lines)), key=_code(lines, self.pitch).__contains__):
             if not is_code:
                 continue
             block = list(run)
-            left = min(line.x for line in block)
-            if goes_on and block[0] is lines[0]:
-                left = min(left, self.left + self.listing_left)
-            self.listing_left = left - self.left
+            left = min(lines[i].x for i in block)
+            indentation = (left - self.listing_left) / lines[block[0]].pitch
+            if goes_on and block[0] == 0 and indentation > 0 and abs(indentation - round(indentation)) < 0.1:
+                left = self.listing_left  # of the page before
+            self.listing_left = left
             self.code_left.update(dict.fromkeys(block, left))
         self.cells = _cells(lines, self.left, self.pitch)
         self.row: float | None = None  # where the cell begins that a table's row has come to
-        self.previous = None
+        self.lines, self.at = lines, None
 
-    def append(self, section: Section, page: int, line: Line, notes: Sequence[Note] = ()) -> None:
-        """Add a line of page `page`; `notes` are the footnotes it refers to."""
+    def append(self, section: Section, page: int, i: int, notes: Sequence[Note] = ()) -> None:
+        """Add line `i` of the page turned to, which is page `page`; `notes` are the footnotes it refers to."""
+        line = self.lines[i]
         text = line.text
-        if line in self.code_left:
-            text = " " * round((line.x - self.code_left[line]) / line.pitch) + text
+        if i in self.code_left:
+            text = " " * round((line.x - self.code_left[i]) / line.pitch) + text
         text = normalize(text)
         turned = not section.pages or section.pages[-1] != page
-        if self.previous is None or not section.text:
+        if self.at is None or not section.text:
             between = self._across_pages(section, text)
         else:
-            between = self._between(self.previous, line, section)
+            between = self._between(self.at, i, section)
         if "\n\n" in between and self.notes and section.text.rstrip().endswith(SENTENCE_ENDS):
             self.end(section)
             turned = section.pages[-1] != page
@@ -103,7 +105,7 @@ class Flow:
             section.text += SOFT_HYPHEN
         self._add(section, last)
         self.notes += notes
-        self.previous = line
+        self.at = i
 
     def end(self, section: Section) -> None:
         """End the paragraph: the footnotes that it refers to follow it."""
@@ -125,12 +127,13 @@ class Flow:
         else:
             section.text += text
 
-    def _between(self, previous: Line, line: Line, section: Section) -> str:
+    def _between(self, before: int, i: int, section: Section) -> str:
         if section.text.endswith(SOFT_HYPHEN):
             return ""
-        after, here = previous in self.code_left, line in self.code_left
+        previous, line = self.lines[before], self.lines[i]
+        after, here = before in self.code_left, i in self.code_left
         gap = previous.y - line.y
-        if line in self.cells:
+        if i in self.cells:
             self.row = line.x
             return CELL
         if after or here:
@@ -156,14 +159,14 @@ class Flow:
         return "\n\n" if ended or not text[:1].islower() else " "
 
 
-def _cells(lines: Sequence[Line], left: float, pitch: float) -> set[Line]:
-    """The lines that begin a further cell of a table's row: right of the line before, as high or higher, in a column.
+def _cells(lines: Sequence[Line], left: float, pitch: float) -> set[int]:
+    """The lines (by index) that begin a further cell of a table's row: right of the line before, not lower, in a column.
 
     Columns are cells of one size and one left or right edge, one below the other; formulas and figures have no three of them.
     """
     beside = [
-        b
-        for a, b in pairwise(lines)
+        i
+        for i, (a, b) in enumerate(pairwise(lines), 1)
         if b.x - a.right > 1.5 * b.size
         and b.x > left + b.size
         and -4 * pitch < a.y - b.y < 2
@@ -174,30 +177,25 @@ def _cells(lines: Sequence[Line], left: float, pitch: float) -> set[Line]:
     ]
     if len(beside) < 3:
         return set()
-    edges = Counter((side, round(edge / 4)) for line in beside for side, edge in ((0, line.x), (1, line.right)))
-    return {
-        line
-        for line in beside
-        if any(
-            sum(edges[side, round(edge / 4) + d] for d in (-1, 0, 1)) >= 3 for side, edge in ((0, line.x), (1, line.right))
-        )
-    }
+    sides = {i: ((0, round(lines[i].x / 4)), (1, round(lines[i].right / 4))) for i in beside}
+    edges = Counter(edge for pair in sides.values() for edge in pair)
+    return {i for i in beside if any(sum(edges[side, x + d] for d in (-1, 0, 1)) >= 3 for side, x in sides[i])}
 
 
-def _code(lines: Sequence[Line], left: float, pitch: float) -> set[Line]:
-    """The lines of listings: of fixed pitch, and not prose that happens to begin with a word of code."""
-    code: set[Line] = set()
+def _code(lines: Sequence[Line], pitch: float) -> set[int]:
+    """The indices of the lines of listings: of fixed pitch, and not prose that happens to begin with a word of code."""
+    code: set[int] = set()
     for i, line in enumerate(lines):
         if not line.pitch:
             continue
-        # Prose is narrower or wider than so many characters of one width.
+        # Prose is narrower than so many characters of one width, or wider by a broken number of them.
         excess = (line.right - line.x) / line.pitch - (len(line.text) - 1)
-        mixed = abs(excess) > 0.2 and abs(excess - round(excess)) > 0.08
+        mixed = excess < -0.5 or abs(excess - round(excess)) > 0.1
         beside = [
             other
             for other in (*lines[max(0, i - 1) : i], *lines[i + 1 : i + 2])
             if not other.pitch and 0.5 * pitch < abs(other.y - line.y) < 1.4 * pitch and abs(other.x - line.x) < 4
         ]
         if not (mixed and beside):
-            code.add(line)
+            code.add(i)
     return code

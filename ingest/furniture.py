@@ -53,7 +53,7 @@ class Margins:
 
     def _edge(self, outermost: Callable[..., int]) -> dict[int, int]:
         """Page number -> index of the outermost line."""
-        return {p.number: outermost(range(len(p.lines)), key=lambda i: p.lines[i].y) for p in self.pages.values() if p.lines}  # noqa: B023
+        return {p.number: outermost(range(len(p.lines)), key=lambda i: p.lines[i].y) for p in self.pages.values() if p.lines}
 
     def _clear(self, edge: dict[int, int]) -> None:
         line_of = {number: self.pages[number].lines[i] for number, i in edge.items()}
@@ -157,7 +157,8 @@ def without_labels(lines: Sequence[Line], size: float) -> list[Line]:
     caption beside it, or to be long and to go up the page often, as a table does not.
     """
     loose = [
-        line.size < 0.93 * size and not line.pitch and len(line.text) <= 30 and bool(LABEL.fullmatch(line.text)) for line in lines
+        line.size < 0.93 * size and not line.pitch and len(line.text) <= 30 and bool(LABEL.fullmatch(line.text))
+        for line in lines
     ]
     if sum(loose) < FEWEST_LABELS:
         return list(lines)

@@ -24,17 +24,18 @@ TITLE = re.compile(r"[“\"'(¿¡]?[^\W\d_a-z][^=<>≤≥∑∈{}|]*[^\s.,;:]|\d
 PREFIX = re.compile(r"^(?:(?:chapter|kapitel|chapitre|section|appendix|anhang|annexe)\s+)?(?:[\dA-Z](?:[\d.]*\d)?[.:]?\s+)?")
 PREFACE = re.compile(r"preface|foreword|vorwort|préface|avant-propos", re.IGNORECASE)
 EXERCISE = re.compile(
-    r"(?:(?:review|practice|additional|further|programming|end[- ]of[- ]chapter|chapter|section|selected|homework|supplementary)\s+)*"
-    r"(?:exercises?|problems?|problem sets?|practice(?: tests?)?|homework|try it(?: yourself)?|questions|quiz|bringing it together(?:: .*)?"
-    r"|concepts in practice|check your understanding)(?: (?:for|to|on) .*)?"
+    r"(?:(?:review|practice|additional|further|programming|end[- ]of[- ]chapter|chapter|section|selected|homework)\s+)*"
+    r"(?:exercises?|problems?|problem sets?|practice(?: tests?)?|homework|try it(?: yourself)?|questions|quiz"
+    r"|bringing it together(?:: .*)?|concepts in practice|check your understanding)(?: (?:for|to|on) .*)?"
     r"|(?:übungs)?aufgaben|übungen|übungsblatt.*|exercices.*|problèmes|travaux dirigés",
     re.IGNORECASE,
 )
 SOLUTION = re.compile(
-    r"(?:selected\s+)?(?:solutions?|answers?)(?: (?:to|for|of) (?:the )?(?:selected |odd[- ]numbered |even[- ]numbered |all |review )*"
+    r"(?:selected\s+)?(?:solutions?|answers?)"
+    r"(?: (?:to|for|of) (?:the )?(?:(?:selected|odd[- ]numbered|even[- ]numbered|all|review) )*"
     r"(?:exercises?|problems?|questions?|homework|practice|quiz\w*|chapter|tests?|try it|section)\b.*| key.*| manual)?"
-    r"|(?:hints|answers) and (?:solutions|answers|hints).*|(?:muster)?lösungen?(?: (?:der|zu|zu den) (?:übungs)?aufgaben.*"
-    r"|(?: (?:der|zu|zu den) übungen.*))?|antworten.*|lösungshinweise.*"
+    r"|(?:hints|answers) and (?:solutions|answers|hints).*"
+    r"|(?:muster)?lösungen?(?: (?:der|zu|zu den) (?:übungen|(?:übungs)?aufgaben)\b.*)?|antworten.*|lösungshinweise.*"
     r"|corrigés?.*|réponses(?: aux? .*)?|solutions des exercices.*",
     re.IGNORECASE,
 )
@@ -123,7 +124,7 @@ def by_size(pages: Sequence[Page], margins: Margins, size: float) -> dict[tuple[
     level is the depth of the number ("8.6" is 1); without one it follows from the sizes of the numbered.
     """
     headings = _candidates(pages, margins, size)
-    ranks = _ranks(headings)
+    ranks = _ranks(headings, size)
     found: dict[tuple[int, int], Path] = {}
     path: list[str] = []
     for heading in headings:
@@ -164,7 +165,7 @@ def _candidates(pages: Sequence[Page], margins: Margins, size: float) -> list[_H
             else:
                 indented = line.x - left
                 centred = abs((line.x + line.right) / 2 - _middle(lines)) < 4 * size
-                accepted = large and (indented < size or opens or not heads_at_all and (i == 0 or centred))
+                accepted = large and (indented < size or opens or (not heads_at_all and (i == 0 or centred)))
             if not accepted:
                 continue
             chapter = lines[i - 1] if i else None
@@ -179,11 +180,11 @@ def _candidates(pages: Sequence[Page], margins: Margins, size: float) -> list[_H
     return headings
 
 
-def _ranks(headings: Sequence[_Heading]) -> dict[float, int]:
-    """The level of headings without a number, by their size."""
+def _ranks(headings: Sequence[_Heading], text: float) -> dict[float, int]:
+    """The level of headings without a number, by their size, where the text has size `text`."""
     sizes: dict[int, list[float]] = {}
     for heading in headings:
-        if heading.number and heading.line.size:
+        if heading.number and heading.line.size > HEADING_RATIO * text:  # an ornament before the number is small
             sizes.setdefault(len(heading.number) - 1, []).append(heading.line.size)
     typical = {level: median(found) for level, found in sizes.items()}
     ranks: dict[float, int] = {}
@@ -231,7 +232,8 @@ def _follows(number: Path, previous: Path) -> bool:
         return False
     here, before = [int(part) for part in number], [int(part) for part in previous]
     if here[:-1] == before[: len(here) - 1]:
-        return len(here) == len(before) + 1 and here[-1] == 1 or len(here) <= len(before) and here[-1] == before[len(here) - 1] + 1
+        deeper = len(here) == len(before) + 1 and here[-1] == 1
+        return deeper or (len(here) <= len(before) and here[-1] == before[len(here) - 1] + 1)
     return False
 
 

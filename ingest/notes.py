@@ -16,7 +16,8 @@ SMALL = 0.93
 TINY = 0.8
 MARK = re.compile(r"(\d{1,3}|[*†‡§])")
 OPENING = re.compile(r"(\d{1,3}|[*†‡§])(?:(?=[^\W\d_])|\s?(?=[A-ZÀ-ÖØ-Þ“\"'(‘«„\[☞]|\. \. \.))")
-END = "[.!?)”’\"»☞]"
+GLUED = re.compile(r"\d{1,3}(?!st\b|nd\b|rd\b|th\b)[^\W\d_]{2}")
+END = '[.!?)”’"»☞]'
 
 
 @dataclass
@@ -43,10 +44,11 @@ class Footed:
 
 
 def take_notes(page: int, lines: Sequence[Line], size: float, last: Note | None) -> Footed:
-    """Take the footnotes off a page whose body text has height `size`; `last` is the note before, which may go on here."""
+    """Take the footnotes off a page whose body text has height `size`; `last` is the note before, which may
+    go on here."""
     start = _start(lines, size)
     body = list(lines[:start])
-    if last and last.open:
+    if last and last.open and last.page == page - 1:
         _take_continuation(body, last, size)
     if start == len(lines):
         return Footed(body, {})
@@ -61,7 +63,8 @@ def take_notes(page: int, lines: Sequence[Line], size: float, last: Note | None)
             text = marked[row].text
             marked[row] = replace(marked[row], text=(text[:a] + text[b:]).strip())
         after.setdefault(row if place else len(body) - 1, []).append(note)
-    if not any(_reference(body, 0, note.mark, size) for note in notes):
+    expected = last is not None and last.mark.isdigit() and notes[0].mark == str(int(last.mark) + 1)
+    if not expected and not any(_reference(body, 0, note.mark, size) for note in notes):
         return Footed(list(lines), {})  # nothing refers to them: small type at the foot for another reason
     return Footed(marked, after)
 
@@ -78,7 +81,8 @@ def _start(lines: Sequence[Line], size: float) -> int:
             # In a table or a formula, what follows a raised number goes on in small letters.
             beside = -2 < line.y - following.y < 8 and 0 < following.x - line.x < 2.5 * size
             lone = beside and following.size <= SMALL * size and bool(re.match(r"[^\da-z]", following.text))
-        if lone or (line.size < TINY * size and OPENING.match(line.text) and len(line.text) > 12):
+        glued = OPENING.match(line.text) if line.size < TINY * size else GLUED.match(line.text)
+        if lone or (glued and len(line.text) > 12):
             rest = lines[i:]
             if 10 * sum(other.size <= SMALL * size for other in rest) >= 8 * len(rest) and all(
                 other.y < line.y + 5 for other in rest
@@ -136,6 +140,7 @@ def _reference(lines: Sequence[Line], first: int, mark: str, size: float) -> tup
             and lines[i].size < TINY * size
             and 0 < lines[i].y - before.y < 0.6 * size
             and re.match(rf"{sign}(?=\s\D|$)", lines[i].text)
+            and re.search(r"[.,;:!?”’\"»]$|[^\W\d_]{4,}\)?$", before.text)  # or else it is an exponent
         ):
             return i, 0, len(mark)
         if match := glued.search(lines[i].text):

@@ -13,10 +13,12 @@ from collections.abc import Iterable, Sequence
 from ingest.pdf import Line
 
 SOFT_HYPHEN = "\N{SOFT HYPHEN}"
-FOLDED = str.maketrans({"\N{MINUS SIGN}": "-", "\N{NON-BREAKING HYPHEN}": "-", "\N{HYPHEN}": "-", "\N{MICRO SIGN}": "μ"})
 OVERLAY = "\N{COMBINING LONG SOLIDUS OVERLAY}"
 NEGATED = re.compile(rf"{OVERLAY}(\S)|(?<!\S){OVERLAY}\s(\S)")
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+HEAD = re.compile(r"(?:[^\W\d_]+-)*[^\W\d_]*$")
+TAIL = re.compile(r"[^\W\d_]*")
+LONGEST_WORD = 80
 INFLECTION = re.compile(r"(?:s|es|d|ed|ing|ly|er|ers)$")
 
 
@@ -24,7 +26,8 @@ def normalize(text: str) -> str:
     """NFKC, minus and hyphens as "-", mu as the Greek letter, and a relation struck through as one character (≠, ∉)."""
     if text.isascii():
         return text
-    text = unicodedata.normalize("NFKC", text.translate(FOLDED)).translate(FOLDED)
+    # NFKC makes the micro sign mu and the non-breaking hyphen a hyphen by itself.
+    text = unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-").replace("\N{HYPHEN}", "-")
     return NEGATED.sub(_negated, text) if OVERLAY in text else text
 
 
@@ -48,26 +51,29 @@ class Vocabulary:
                 broken = line.text.endswith(SOFT_HYPHEN)
                 texts.append(text.rpartition(" ")[0] if broken else text)
         self.counts = Counter(WORD.findall(normalize("\n".join(texts)).casefold()))
-        self.beginnings = Counter(word.split("-")[0] for word in self.counts if "-" in word)
+        self.beginnings = Counter(word.partition("-")[0] for word in self.counts if "-" in word)
+        self.parts = self.counts + Counter(part for word in self.counts if "-" in word for part in word.split("-"))
 
     def join(self, before: str, after: str) -> str:
         """The text `before` a line's end and `after` it as one, with a hyphen where the book itself writes the word so."""
-        head = re.search(r"(?:[^\W\d_]+-)*[^\W\d_]*$", before)
-        tail = re.match(r"[^\W\d_]*", after)
+        head = HEAD.search(before[-LONGEST_WORD:])
+        tail = TAIL.match(after)
         return before + ("-" if self._hyphenated(head.group() if head else "", tail.group() if tail else "") else "") + after
 
     def _hyphenated(self, head: str, tail: str) -> bool:
         counts = self.counts
         chain, right = head.casefold(), tail.casefold()
         left = chain.rpartition("-")[2]
+        if not left or not right:
+            return True
         whole = counts[left + right]
         written = max(counts[f"{left}-{right}"], counts[f"{chain}-{right}"])
         if written or whole:
             return written > whole
-        if not left or not right or tail[0].isupper() and not head.isupper():
+        if tail[0].isupper() and not head.isupper():
             return True
         if counts[INFLECTION.sub("", left + right)]:
             return False
-        # Neither is written anywhere: two words of the book that both stand alone keep their hyphen.
-        alone = min(len(left), len(right)) >= 3 and min(counts[left], counts[right]) >= 2
-        return alone or (self.beginnings[left] >= 3 and counts[right] >= 2)
+        # Neither is written anywhere: two words of the book keep their hyphen, and so does a letter before a word.
+        words = min(len(left), len(right)) >= 3 and min(self.parts[left], self.parts[right]) >= 2
+        return words or (self.parts[right] >= 2 and (self.beginnings[left] >= 3 or len(left) == 1))

@@ -51,13 +51,13 @@ def understand(document: Document) -> Book:
     sections = [Section(())]
     for page in pages:
         flow.turn_to(kept[page.number])
-        for i, line in enumerate(kept[page.number]):
+        for i in range(len(kept[page.number])):
             path = headings.get((page.number, i))
             if path:
                 flow.end(sections[-1])
                 sections.append(Section(path, kind=kind_of(path)))
             if path is None:
-                flow.append(sections[-1], page.number, line, after[page.number].get(i, ()))
+                flow.append(sections[-1], page.number, i, after[page.number].get(i, ()))
             else:
                 flow.notes += after[page.number].get(i, ())
     flow.end(sections[-1])
@@ -85,7 +85,7 @@ def _take_off(document: Document, margins: Margins, size: float) -> dict[int, di
         if contents or index:
             lines = []
         footed = take_notes(page.number, without_labels(lines, size), size, last)
-        last = next((notes[-1] for notes in reversed(footed.after.values())), None)
+        last = next((notes[-1] for notes in reversed(footed.after.values())), last)
         margins.lines[page.number], after[page.number] = footed.lines, footed.after
     return after
 

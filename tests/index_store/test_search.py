@@ -148,7 +148,9 @@ def test_a_course_smaller_than_the_number_asked_for_gives_all_it_has(library, em
 
 def ingest_exercises(library, embedding, tmp_path, typeset, answers=30):
     """A book with one page that explains and `answers` solutions that all speak of the same thing."""
-    solved = "\n\n".join(f"{n}. The sum of the geometric series with ratio one half is {n}, by the formula." for n in range(answers))
+    solved = "\n\n".join(
+        f"{n}. The sum of the geometric series of ratio one half is {n} by the formula." for n in range(answers)
+    )
     file = typeset(
         tmp_path / "series.pdf",
         "= Series\nA geometric series with ratio less than one has a finite sum.\n"
