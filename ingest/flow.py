@@ -18,6 +18,7 @@ from ingest.pdf import Line
 from ingest.spelling import SOFT_HYPHEN, Vocabulary, normalize
 
 CELL = " | "
+BULLETS = ("• ", "◦ ", "▪ ", "■ ", "‣ ")
 OPERATORS = tuple("=+-−–×·/<>≤≥≈(,")
 SENTENCE_ENDS = (".", "?", "!", "”", "□", ".)")
 
@@ -146,6 +147,8 @@ class Flow:
             if abs(line.x - self.row) < line.size:
                 return " "  # the cell goes on
             self.row = None
+            return "\n"
+        if line.text.startswith(BULLETS) and gap > 0.5 * self.pitch:
             return "\n"
         if previous.right < self.left + 0.8 * (self.margin - self.left) and gap > 0.5 * self.pitch:
             return "\n"

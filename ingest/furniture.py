@@ -15,7 +15,7 @@ from ingest.pdf import Line, Page
 LEADER = re.compile(r"(\.\s?){4,}\s*([0-9]+|[ivxlc]+)$", re.IGNORECASE)
 ENDS_IN_PAGE = re.compile(r"[^\W\d_]{2}.*[^\d,;(=+*/<>-]\s(\d{1,4})$")
 INDEX_ENTRY = re.compile(r"[^\W\d_].*,\s*\d{1,4}(?:\s?[-–]\s?\d{1,4}|ff?\.?)?$")
-LABEL = re.compile(r"[\w.,'′−+-]{1,12}(?: [\w.,'′−+-]{1,4}){0,8}")
+LABEL = re.compile(r"[\w.,'′∞–−+-]{1,12}(?: [\w.,'′∞–−+-]{1,4}){0,8}")
 CAPTION = re.compile(r"(?:figure|fig\.|abbildung|abb\.|bild)\s*[\dA-Z]", re.IGNORECASE)
 SMALL = 0.95
 FEWEST_LABELS = 8
