@@ -197,7 +197,7 @@ def _code(lines: Sequence[Line], pitch: float) -> set[int]:
         beside = [
             other
             for other in (*lines[max(0, i - 1) : i], *lines[i + 1 : i + 2])
-            if not other.pitch and 0.5 * pitch < abs(other.y - line.y) < 1.4 * pitch and abs(other.x - line.x) < 4
+            if not other.pitch and 0.8 * pitch < abs(other.y - line.y) < 1.15 * pitch and abs(other.x - line.x) < 4
         ]
         if not (mixed and beside):
             code.add(i)
