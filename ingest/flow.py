@@ -71,7 +71,7 @@ class Flow:
             block = list(run)
             left = min(lines[i].x for i in block)
             indentation = (left - self.listing_left) / lines[block[0]].pitch
-            if goes_on and block[0] == 0 and indentation > 0 and abs(indentation - round(indentation)) < 0.1:
+            if goes_on and block[0] == 0 and indentation > 0 and abs(indentation - round(indentation)) < 0.05:
                 left = self.listing_left  # of the page before
             self.listing_left = left
             self.code_left.update(dict.fromkeys(block, left))
