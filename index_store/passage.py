@@ -9,13 +9,15 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode, TextNode
 
 SECTION_SEPARATOR = " > "
 PREFIX_CHARACTERS = 160
+
+Kind = Literal["text", "exercise", "solution"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Passage:
     `page` and `page_end` are physical pages of the file, counted from 1: slides of a PPTX, and of a file that has no pages
     the parts that its outermost headings make (see `unit_of`); `label` and `label_end` are what is printed on
     them ("iv", "27"), empty where that is not known. `section` is the path of headings from the chapter down, and may be
-    empty.
+    empty. `kind` tells exercises and their solutions from what explains.
     """
 
     file: str
@@ -38,6 +40,7 @@ class Passage:
     text: str
     ordinal: int
     id: str = ""
+    kind: Kind = "text"
 
     def with_id(self) -> Passage:
         """The same passage under an id made of its content and place, so that equal content has an equal id."""

@@ -18,6 +18,7 @@ from llama_index.core.llms import MockLLM
 from llama_index.core.retrievers import QueryFusionRetriever
 from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
 from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.core.vector_stores import FilterOperator, MetadataFilter, MetadataFilters
 
 from index_store.course import Course
 from index_store.embedding import Embedding
@@ -67,7 +68,7 @@ class _Keywords(BaseRetriever):
 class CourseSearch(BaseRetriever):
     """Search over the live generation of a course; a newly published one is opened at the next question.
 
-    With `generation`, over that one alone. `stands_in` is read for the live one while that is the one found damaged.
+    Passages of the kind "solution" are never among the hits unless `solutions` is true. With `generation`, over that one alone. `stands_in` is read for the live one while that is the one found damaged.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class CourseSearch(BaseRetriever):
         embedding: Embedding,
         top_k: int = 4,
         generation: Path | None = None,
+        solutions: bool = False,
         stands_in: StandIn | None = None,
     ) -> None:
         self._course = course
@@ -83,6 +85,7 @@ class CourseSearch(BaseRetriever):
         self._stands_in = stands_in
         self._embedding = embedding
         self._top_k = top_k
+        self._solutions = solutions
         self._lock = threading.Lock()
         self._open: tuple[Generation, QueryFusionRetriever] | None = None
         self._kept: dict[tuple[str, str], float] = {}
@@ -107,7 +110,11 @@ class CourseSearch(BaseRetriever):
     def _open_generation(self, generation: Generation) -> tuple[Generation, QueryFusionRetriever]:
         index = VectorStoreIndex.from_vector_store(generation.vectors, embed_model=self._embedding.model)
         candidates = min(CANDIDATES, generation.manifest.passages)
-        dense = index.as_retriever(similarity_top_k=candidates)
+        shown = [self._solutions or row.get("kind") != "solution" for row in generation.keywords.corpus]
+        # Both leave solutions out before they count candidates, so that there are as many as of a book without any.
+        unsolved = MetadataFilters(filters=[MetadataFilter(key="kind", value="solution", operator=FilterOperator.NE)])
+        dense = index.as_retriever(similarity_top_k=candidates, filters=None if all(shown) else unsolved)
+        generation.keywords.corpus_weight_mask = None if all(shown) else [int(show) for show in shown]
         fused = QueryFusionRetriever(
             [_Dense(dense, generation), _Keywords(generation.keywords)],
             # Never called at one query, but LlamaIndex would otherwise resolve its default, a remote service.

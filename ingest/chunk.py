@@ -25,7 +25,7 @@ def cut(book: Book, file: str, count_tokens: Callable[[str], int], max_tokens: i
         prefix = count_tokens(embedding_prefix(book.title, section.path))
         size = min(PASSAGE_TOKENS, max_tokens - SPECIAL_TOKENS - prefix)
         for start, text in _pieces(section, size, count_tokens):
-            first, last = section.page_at(start), section.page_at(start + len(text) - 1)
+            first, last = section.pages_of(start, start + len(text))
             passages.append(
                 Passage(
                     file=file,
@@ -37,6 +37,7 @@ def cut(book: Book, file: str, count_tokens: Callable[[str], int], max_tokens: i
                     label_end=book.labels[last],
                     text=text,
                     ordinal=len(passages),
+                    kind=section.kind,
                 ).with_id()
             )
     return passages

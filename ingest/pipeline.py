@@ -28,7 +28,7 @@ from ingest.formats import READABLE, books_in, read_book, without_text
 from ingest.ocr import require_tesseract
 
 # What decides how a book becomes passages; a course made with other values reads its books again.
-VERSION = 4
+VERSION = 5
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total): stage is a book's name while it is read, then "embedding". From several threads."""

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     evidence: float | None = Field(
         None, ge=-1, le=1, description="Least similarity (cosine) of the best passage; unset: fitted for the course."
     )
+    solutions: bool = Field(False, description="Whether solutions to exercises may be found and shown.")
     max_new_tokens: int = Field(320, ge=16, le=8192, description="Most tokens of an answer.")
     context_window: int = Field(0, ge=0, description="Most tokens of prompt and answer; 0: what the model says.")
     host: str = Field("127.0.0.1", description="Address the chat listens on.")

@@ -78,3 +78,10 @@ def test_the_metadata_of_a_node_is_flat_as_chroma_wants_and_is_not_embedded():
     node = PASSAGE.as_node()
     assert all(isinstance(value, str | int) for value in node.metadata.values())
     assert node.get_content(metadata_mode="embed") == PASSAGE.embedded_text
+
+
+def test_a_passage_written_before_kinds_were_known_is_text():
+    row = PASSAGE.as_dict()
+    del row["kind"]
+    assert Passage.from_dict(row).kind == "text"
+    assert Passage.from_node(replace(PASSAGE, kind="exercise").as_node()).kind == "exercise"

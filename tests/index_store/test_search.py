@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index_store.generation import read_passages
+from index_store.generation import CANDIDATES, read_passages
 from index_store.search import CourseSearch
 from ingest.pipeline import ingest
 
@@ -153,3 +153,41 @@ def test_one_sentence_of_a_long_passage_is_enough_to_find_it(library, embedding,
     ingest([typeset(tmp_path / "a.pdf", book)], course, embedding, library.vectors)
     best = CourseSearch(course, embedding).search("are snails hermaphrodites of both sexes?")[0]
     assert "Snails carry both sexes." in best.passage.text
+
+
+def ingest_exercises(library, embedding, tmp_path, typeset, answers=30):
+    """A book with one page that explains and `answers` solutions that all speak of the same thing."""
+    solved = "\n\n".join(
+        f"{n}. The sum of the geometric series of ratio one half is {n} by the formula." for n in range(answers)
+    )
+    file = typeset(
+        tmp_path / "series.pdf",
+        "= Series\nA geometric series with ratio less than one has a finite sum.\n"
+        f"== Exercises\nFind the sum of a geometric series with ratio one half.\n= Solutions\n{solved}\n",
+    )
+    course = library.course("solved")
+    ingest([file], course, embedding, library.vectors)
+    return course
+
+
+def test_solutions_are_no_hits_unless_they_are_asked_for(library, embedding, tmp_path, typeset):
+    course = ingest_exercises(library, embedding, tmp_path, typeset)
+    kinds = [passage.kind for passage in read_passages(course.live)]
+    assert kinds.count("text") == 1
+    assert kinds.count("exercise") == 1
+    assert kinds.count("solution") > 2
+    question = "What is the sum of the geometric series with ratio one half?"
+    # The two that are no solutions are found although the solutions are nearer, and by the keyword index too.
+    assert {hit.passage.kind for hit in CourseSearch(course, embedding).search(question, top_k=4)} == {"text", "exercise"}
+    with_solutions = CourseSearch(course, embedding, solutions=True).search(question, top_k=4)
+    assert len(with_solutions) == 4
+    assert "solution" in {hit.passage.kind for hit in with_solutions}
+    assert all(hit.passage.kind == "solution" for hit in CourseSearch(course, embedding, solutions=True).search("formula", 2))
+    assert [hit for hit in CourseSearch(course, embedding).search("formula", 2) if hit.passage.kind == "solution"] == []
+
+
+def test_more_solutions_than_candidates_leave_room_for_the_text(library, embedding, tmp_path, typeset):
+    course = ingest_exercises(library, embedding, tmp_path, typeset, answers=4 * CANDIDATES)
+    assert sum(passage.kind == "solution" for passage in read_passages(course.live)) > CANDIDATES
+    hits = CourseSearch(course, embedding).search("the sum of the geometric series with ratio one half", top_k=2)
+    assert {hit.passage.kind for hit in hits} == {"text", "exercise"}

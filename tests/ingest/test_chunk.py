@@ -134,3 +134,18 @@ def test_passages_of_one_course_have_different_ids_and_count_up_in_each_book(pas
     for book in BOOKS:
         ordinals = [passage.ordinal for passage in passages if passage.file == book]
         assert ordinals == list(range(len(ordinals)))
+
+
+def test_a_passage_is_of_its_sections_kind(embedding):
+    sections = tuple(
+        Section((kind,), f"A sentence of the kind {kind}.", [0], [1], kind) for kind in ("text", "exercise", "solution")
+    )
+    made = cut(Book("B", sections, {1: "1"}, 1, 0, 0), "b.pdf", embedding.count_tokens, embedding.max_tokens)
+    assert [passage.kind for passage in made] == ["text", "exercise", "solution"]
+
+
+def test_a_passage_that_ends_in_a_footnote_of_the_page_before_names_both_pages_in_order(embedding):
+    text = "It begins here and goes on over the page.\n\nThis note stands on the page before."
+    book = book_of(text, pages=(4, 5, 4), starts=(0, text.index("over"), text.index("This")))
+    (passage,) = cut(book, "b.pdf", embedding.count_tokens, embedding.max_tokens)
+    assert (passage.page, passage.page_end) == (4, 5)

@@ -65,7 +65,7 @@ def statuses(report):
 
 def stored_vectors(library):
     with closing(sqlite3.connect(library.home / "vectors.sqlite")) as database:
-        return database.execute("SELECT COUNT(*) FROM vectors").fetchone()[0]
+        return database.execute("SELECT COUNT(*) FROM passages").fetchone()[0]
 
 
 def answer(course, embedding, question):

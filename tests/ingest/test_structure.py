@@ -10,7 +10,8 @@ import pikepdf
 import pypdf
 import pytest
 
-from ingest.pdf import Document, Line, Page, read_pdf
+from ingest.headings import kind_of
+from ingest.pdf import Document, Line, OutlineEntry, Page, read_pdf
 from ingest.structure import normalize, understand
 
 BOOKS = ("algorithms", "mechanics", "probability")
@@ -122,6 +123,10 @@ def test_mathematical_italics_become_plain_letters(books):
         ("\N{MINUS SIGN}", "-"),
         ("\N{NON-BREAKING HYPHEN}", "-"),
         ("\N{MICRO SIGN}", "\N{GREEK SMALL LETTER MU}"),
+        ("v \u0338\N{ELEMENT OF} K", "v \N{NOT AN ELEMENT OF} K"),
+        ("v \N{ELEMENT OF}\u0338 K", "v \N{NOT AN ELEMENT OF} K"),
+        ("a \u0338= b", "a \N{NOT EQUAL TO} b"),
+        ("x\u0338 = 1", "x\u0338 = 1"),  # a struck letter is not a struck sign
         ("é", "é"),
     ],
 )
@@ -297,3 +302,298 @@ def test_a_file_without_labels_takes_them_from_its_page_numbers(sample_books, tm
 def test_a_file_that_says_nothing_of_its_pages_has_no_labels(tmp_path, typeset):
     file = typeset(tmp_path / "plain.pdf", "#lorem(900)\n#pagebreak()\nSecond, of 1066.\n#pagebreak()\nThird.")
     assert set(understand(read_pdf(file)).labels.values()) == {""}
+
+
+def prose(top, lines=20, size=10.0, x=50.0, words="These words fill a line of the book and say nothing more"):
+    """Rows of a page from height `top` downwards, twelve points apart, each with its own number word at the end."""
+    return [(f"{words} than {chr(97 + n) * 3}.", size, x, top - 12.0 * n) for n in range(lines)]
+
+
+def text_of(book):
+    return "\n\n".join(section.text for section in book.sections)
+
+
+def test_a_head_glued_to_the_page_number_goes_and_gives_the_label():
+    pages = []
+    for number in range(1, 9):
+        printed = 158 + number
+        head = f"{printed}4. GREEDY ALGORITHMS" if number % 2 else f"4.{number // 2}. Part {'abcd'[number // 2 - 1]} {printed}"
+        pages.append(page_of((head, 9.0, 50.0 + 200 * (number % 2 == 0), 720.0), *prose(690.0), number=number, label=""))
+    book = understand(document_of(*pages))
+    assert "GREEDY" not in text_of(book)
+    assert "Part" not in text_of(book)
+    assert book.labels == {number: str(158 + number) for number in range(1, 9)}
+    assert text_of(book).count("than aaa.") == 8
+
+
+def test_small_lines_that_end_a_page_of_text_stay_where_pages_have_no_foot():
+    # Every page is filled to the same height; on a few the last line is a small one.
+    pages = [
+        page_of(
+            *prose(690.0, 19),
+            (f"Row {'abcdefgh'[n - 1] * 4} of a table", 8.0 if n % 2 else 10.0, 50.0, 462.0),
+            number=n,
+            label=str(n),
+        )
+        for n in range(1, 9)
+    ]
+    text = text_of(understand(document_of(*pages)))
+    assert [text.count(f"Row {letter * 4} of a table") for letter in "abcdefgh"] == [1] * 8
+
+
+def test_a_sentence_that_several_pages_end_with_is_text_where_pages_have_no_foot():
+    pages = [
+        page_of(
+            *prose(690.0, 19),
+            ("Run the program again." if n % 3 == 0 else f"{'abcdefghij'[n - 1] * 3} is a word.", 10.0, 50.0, 462.0),
+            number=n,
+        )
+        for n in range(1, 11)
+    ]
+    assert text_of(understand(document_of(*pages))).count("Run the program again.") == 3
+
+
+def test_numbered_headings_without_an_outline_make_the_path():
+    opening = page_of(
+        ("Greed is good, and so is this quotation before the chapter.", 8.0, 50.0, 700.0),
+        ("— Somebody Famous, A Film With a Long Name", 8.0, 150.0, 690.0),
+        ("4", 50.0, 300.0, 620.0),
+        ("Greedy Algorithms", 22.0, 200.0, 580.0),
+        ("4.1 Storing Files on Tape", 13.0, 50.0, 540.0),
+        *prose(510.0),
+        number=1,
+        label="1",
+    )
+    second = page_of(
+        ("4. GREEDY ALGORITHMS", 8.0, 50.0, 720.0),
+        *prose(690.0, 6),
+        ("Greed is never the answer!", 18.0, 110.0, 580.0),  # displayed, and not where text begins
+        *prose(550.0, 6),
+        ("♥4.2 Scheduling Classes", 8.0, 45.0, 440.0),  # the ornament is small, and the number is the next one
+        *prose(410.0, 6),
+        ("Xn", 13.0, 50.0, 310.0),
+        *prose(280.0, 3),
+        number=2,
+        label="2",
+    )
+    third = page_of(
+        ("4.2. Scheduling Classes", 8.0, 250.0, 720.0),
+        ("Some Bad Ideas", 11.5, 50.0, 690.0),
+        *prose(660.0, 6),
+        ("Exercises", 13.0, 50.0, 560.0),
+        ("1. Show that none of the words above says anything", 10.0, 60.0, 530.0),
+        number=3,
+        label="3",
+    )
+    others = [page_of(("4. GREEDY ALGORITHMS", 8.0, 50.0, 720.0), *prose(690.0), number=n, label=str(n)) for n in (4, 5)]
+    book = understand(document_of(opening, second, third, *others))
+    chapter = "4 Greedy Algorithms"
+    assert [(section.path, section.kind) for section in book.sections] == [
+        ((), "text"),
+        ((chapter, "4.1 Storing Files on Tape"), "text"),
+        ((chapter, "4.2 Scheduling Classes"), "text"),
+        ((chapter, "4.2 Scheduling Classes", "Some Bad Ideas"), "text"),
+        ((chapter, "Exercises"), "exercise"),
+    ]
+    assert "Greed is never the answer!" in book.sections[1].text
+
+
+def test_a_title_is_not_merged_with_the_section_below_it():
+    (section,) = understand(
+        document_of(
+            page_of(
+                ("Introduction", 16.0, 50.0, 700.0),
+                ("0.1 What is an algorithm?", 16.0, 50.0, 680.0),
+                *prose(650.0),
+            )
+        )
+    ).sections
+    assert section.path == ("Introduction", "0.1 What is an algorithm?")
+
+
+def test_a_broken_word_with_a_ligature_is_joined_as_the_book_writes_it():
+    (section,) = understand(
+        document_of(
+            page_of(
+                (f"The con{SHY}", 10.0, 50.0, 700.0),
+                ("\ufb02ict is re\ufb02exive, and an edge\u00ad", 10.0, 50.0, 688.0),
+                ("weighted graph of Floyd\u00ad", 10.0, 50.0, 676.0),
+                ("Warshall has a \ufb01rst\u00ad", 10.0, 50.0, 664.0),
+                ("class con\ufb02ict, each edge of it weighted, an edge and weighted.", 10.0, 50.0, 652.0),
+                ("It is a first-class example.", 10.0, 50.0, 640.0),
+            )
+        )
+    ).sections
+    assert flat(section.text) == (
+        "The conflict is reflexive, and an edge-weighted graph of Floyd-Warshall has a first-class conflict, "
+        "each edge of it weighted, an edge and weighted. It is a first-class example."
+    )
+
+
+def test_footnotes_of_a_typeset_book_follow_the_paragraph_that_refers_to_them(tmp_path, typeset):
+    file = typeset(
+        tmp_path / "notes.pdf",
+        "#set page(width: 100mm, height: 60mm, margin: 8mm)\n#set text(10pt)\n#set par(spacing: 2em)\n"
+        "Files are stored on magnetic tape.#footnote[Tape is obsolete, it is said.] Reading takes $O(n^2)$ time, and "
+        "rewinding#footnote[Backwards, that is.] takes longer. The paragraph goes on for a while after that.\n\n"
+        "A second paragraph has no note at all, but it has words enough for another line.\n",
+    )
+    printed = pypdf.PdfReader(file).pages[0].extract_text()
+    assert printed.index("obsolete") > printed.index("second paragraph")  # on the page they stand at the foot
+    (section,) = understand(read_pdf(file)).sections
+    first, tape, backwards, second = section.text.split("\n\n")
+    assert flat(first).startswith("Files are stored on magnetic tape. Reading takes")
+    assert "and rewinding takes longer" in flat(first)
+    assert re.search(r"O\(n ?2 ?\)", flat(first))  # an exponent is no mark
+    assert flat(tape) == "Tape is obsolete, it is said."
+    assert flat(backwards) == "Backwards, that is."
+    assert flat(second).startswith("A second paragraph")
+
+
+def test_a_word_broken_over_a_page_is_joined_past_a_footnote_and_a_running_head():
+    pages = [
+        page_of(
+            (f"{number} A Book", 8.0, 50.0, 720.0),
+            *([("tion goes on and ends here.", 10.0, 50.0, 690.0)] if number > 1 else prose(690.0, 1)),
+            *prose(670.0, 10),
+            (f"This claim has a note.{number} The recurrence has a closed-form solu{SHY}", 10.0, 50.0, 540.0),
+            (f"{number}", 5.0, 50.0, 503.0),
+            (f"The note {'abcd'[number - 1] * 3} speaks of other things, and ends.", 8.0, 54.0, 500.0),
+            number=number,
+            label=str(number),
+        )
+        for number in (1, 2, 3, 4)
+    ]
+    book = understand(document_of(*pages))
+    assert "solution goes on and ends here." in flat(text_of(book))
+    (section,) = book.sections
+    note = section.text.index("The note aaa speaks")
+    assert section.page_at(note) == 1
+    assert section.text.index("solution") < note
+    start = section.text.index("goes on and ends here")
+    assert section.pages_of(start, note + 5) == (1, 2)  # from the second page back to the first's foot
+
+
+def test_labels_inside_a_figure_are_left_out_and_its_caption_and_a_formula_stay():
+    labels = [
+        (text, 6.0, 60.0 + 37 * (n % 7) + 5 * n, 600.0 - 11 * ((n * 5) % 13)) for n, text in enumerate("abcdefgh12345678")
+    ]
+    formula = [
+        ("cost(k) =", 10.0, 120.0, 400.0),
+        ("∑", 30.0, 170.0, 400.0),
+        ("k", 6.0, 175.0, 410.0),
+        ("i=1", 6.0, 172.0, 390.0),
+    ]
+    (section,) = understand(
+        document_of(
+            page_of(
+                *prose(700.0, 5), *labels, ("Figure 8.2. A graph of letters.", 8.0, 60.0, 440.0), *formula, *prose(370.0, 5)
+            )
+        )
+    ).sections
+    assert not re.search(r"(?:^|\s)[a-h]\s[a-h]\s", section.text)
+    assert not re.search(r"[1-8]\s[1-8]", section.text)
+    assert "Figure 8.2. A graph of letters." in section.text
+    assert re.search(r"cost\(k\) =\s+∑\s+k\s+i=1", section.text)
+
+
+def test_cells_of_a_table_are_told_apart_by_their_columns():
+    rows = [
+        ("Restaurant one", "Italian food", "$10"),
+        ("Restaurant two", "French food", "$20"),
+        ("The third", "Thai food", "$8"),
+    ]
+    lines = []
+    for n, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            x = 50.0 + 120 * column
+            lines.append(Line(cell, 10.0, x, 700.0 - 14 * n, x + 5.0 * len(cell), 0.0))
+    text = [
+        Line(f"A line of prose below the table, as wide as the page is, {n}.", 10.0, 50.0, 640.0 - 12 * n, 400.0, 0.0)
+        for n in range(5)
+    ]
+    (section,) = understand(document_of(Page(1, "1", (*lines, *text)))).sections
+    assert section.text.split("\n")[:3] == [" | ".join(row) for row in rows]
+
+
+def test_code_that_goes_on_over_the_page_keeps_its_indentation():
+    mono = 6.0
+    (section,) = understand(
+        document_of(
+            page_of(("def f(x):", 9.0, 62.0, 80.0, mono), ("if x:", 9.0, 62.0 + 4 * mono, 68.0, mono), number=1),
+            page_of(
+                ("return 1", 9.0, 62.0 + 8 * mono, 700.0, mono),
+                ("return 2", 9.0, 62.0 + 4 * mono, 688.0, mono),
+                ("That was a listing, and here is prose about it.", 10.0, 50.0, 650.0),
+                number=2,
+                label="2",
+            ),
+        )
+    ).sections
+    assert re.sub(r"\n+", "\n", section.text).startswith("def f(x):\n    if x:\n        return 1\n    return 2\nThat was")
+
+
+def test_prose_that_begins_with_a_word_of_code_is_prose():
+    def line(text, y, pitch=0.0):
+        return Line(text, 10.0, 50.0, y, 50.0 + 4.4 * (len(text) - 1), pitch)
+
+    lines = (
+        line("The print() function displays output to the user, and the options called", 700.0),
+        line("sep and end can be used to customize that output. Each is a string of text", 688.0, 6.0),
+        line("that stands between or after the values, as the table of the next page says.", 676.0),
+    )
+    (section,) = understand(document_of(Page(1, "1", lines))).sections
+    assert section.text == " ".join(line.text for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        (("4 Greedy Algorithms", "Exercises"), "exercise"),
+        (("1 Recursion", "Exercises", "Tower of Hanoi"), "exercise"),
+        (("Chapter 1 Data", "Practice", "1.2 Sampling"), "exercise"),
+        (("Chapter 1 Data", "Bringing It Together: Homework"), "exercise"),
+        (("3.4 Review Problems",), "exercise"),
+        (("2 Mannigfaltigkeiten", "Übungsaufgaben"), "exercise"),
+        (("Chapitre 2", "Exercices"), "exercise"),
+        (("Chapter 1 Data", "Solutions"), "solution"),
+        (("A Answers to Selected Exercises", "Chapter 1", "Exercises"), "solution"),
+        (("Solutions to Odd-Numbered Problems",), "solution"),
+        (("Lösungen der Übungsaufgaben",), "solution"),
+        (("Corrigés des exercices",), "solution"),
+        (("12 Solutions",), "text"),  # of salt in water
+        (("3 Equations", "3.2 Solutions of linear systems"), "text"),
+        (("3 Equations", "Solution of the heat equation"), "text"),
+        (("Preface", "Answers to Questions in the Book"), "text"),
+        (("5 Practice makes perfect",), "text"),
+        ((), "text"),
+    ],
+)
+def test_exercises_and_solutions_are_told_by_their_headings(path, kind):
+    assert kind_of(path) == kind
+
+
+def test_a_contents_page_without_leaders_and_an_index_are_not_indexed():
+    contents = [(f"{n}.1 A heading called {chr(96 + n) * 4} {4 * n}", 10.0, 50.0, 700.0 - 12 * n) for n in range(1, 13)]
+    index = [(f"{chr(96 + n)}lgorithm, {n}, {n + 20}", 10.0, 50.0, 700.0 - 12 * n) for n in range(1, 13)]
+    table = [(f"Town of {chr(96 + n) * 4} {(n * 7) % 11}", 10.0, 50.0, 700.0 - 12 * n) for n in range(1, 13)]
+    book = understand(
+        document_of(
+            page_of(*contents, number=1),
+            page_of(("Last entries 50", 10.0, 50.0, 700.0), number=2, label="2"),
+            page_of(*prose(700.0), number=3, label="3"),
+            page_of(*table, number=4, label="4"),
+            page_of(*index, number=5, label="5"),
+        )
+    )
+    assert {page for section in book.sections for page in section.pages} == {3, 4}
+
+
+def test_a_wrapped_heading_takes_the_space_that_its_outline_lost():
+    (section,) = understand(
+        document_of(
+            page_of(("Science and the Universe: A Brief", 16.0, 50.0, 700.0), ("Tour", 16.0, 50.0, 680.0), *prose(650.0)),
+            outline=[OutlineEntry(0, "Science and the Universe: A BriefTour", 1, 710.0)],
+        )
+    ).sections
+    assert section.path == ("Science and the Universe: A Brief Tour",)

@@ -54,6 +54,7 @@ class AnsweringService:
                         self.embedding,
                         self.settings.passages,
                         stands_in=self._stand_ins.get(course),
+                        solutions=self.settings.solutions,
                     ),
                     model=self.model,
                     embedding=self.embedding,
