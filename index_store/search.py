@@ -68,7 +68,8 @@ class _Keywords(BaseRetriever):
 class CourseSearch(BaseRetriever):
     """Search over the live generation of a course; a newly published one is opened at the next question.
 
-    Passages of the kind "solution" are never among the hits unless `solutions` is true. With `generation`, over that one alone. `stands_in` is read for the live one while that is the one found damaged.
+    Passages of the kind "solution" are never among the hits unless `solutions` is true. With `generation`, over that one
+    alone. `stands_in` is read for the live one while that is the one found damaged.
     """
 
     def __init__(
