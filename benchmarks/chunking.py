@@ -2,10 +2,11 @@
 
     python benchmarks/chunking.py --data FOLDER
 
-FOLDER holds corpora/*.md and questions.csv, as in github.com/brandonstarxel/chunking_evaluation (MIT). All corpora are one collection; five passages are retrieved a question. Over characters, as that benchmark counts: recall is
-the share of the reference spans that lies in retrieved passages, precision the share of the retrieved text that lies in
-reference spans, IoU the same over retrieved text and missed spans together. Baselines are searched densely, all with the
-same all-MiniLM-L6-v2, exactly; the tutor's own passages by its own search. Intervals: 95 %, bootstrap over questions.
+FOLDER holds corpora/*.md and questions.csv, as in github.com/brandonstarxel/chunking_evaluation (MIT). All corpora are one
+collection; five passages are retrieved a question. Over characters, as that benchmark counts: recall is the share of the
+reference spans that lies in retrieved passages, precision the share of the retrieved text that lies in reference spans, IoU
+the same over retrieved text and missed spans together. Baselines are searched densely, all with the same all-MiniLM-L6-v2,
+exactly; the tutor's own passages by its own search. Intervals: 95 %, bootstrap over questions.
 """
 
 from __future__ import annotations

@@ -66,23 +66,23 @@ SECTIONS = (
         "retrieval",
         "Which step finds the page?",
         "benchmarks/retrieval.py --books TEXTBOOK --questions QUESTIONS",
-        "The same book and questions, from LlamaIndex's default pipeline to the tutor's search, one step a row. The numbers of the "
-        "last two steps were chosen on these questions and on others, on two more books, together.",
+        "The same book and questions, from LlamaIndex's default pipeline to the tutor's search, one step a row. The numbers of "
+        "the last two steps were chosen on these questions and on others, on two more books, together.",
     ),
     Section(
         "chunking",
         "Are whole answers retrieved, and little else?",
         "benchmarks/chunking.py --data CHUNKING",
-        "Chroma's chunking benchmark. Its questions were written by a language model and share words with their answers more than "
-        "students' do: with 190 tokens, no overlap and half the weight on keywords the tutor reaches a recall of 88.2 at an IoU of "
-        "6.0 here, and finds fewer pages of the textbook; students' questions decided.",
+        "Chroma's chunking benchmark. Its questions were written by a language model and share words with their answers more "
+        "than students' do: with 190 tokens, no overlap and half the weight on keywords the tutor reaches a recall of 88.2 at "
+        "an IoU of 6.0 here, and finds fewer pages of the textbook; students' questions decided.",
     ),
     Section(
         "text",
         "Is the text right?",
         "benchmarks/text_quality.py --books COURSES --html COURSES/html",
-        "Four books against the sources that they were printed from (OpenStax, CC BY; *GeoTopo*, whose truth holds the contents "
-        "and the index, which the tutor leaves out). Word error rate, lower is better; word-bag F1, higher is better.",
+        "Three OpenStax books against the HTML that they were printed from. Word error rate, lower is better; word-bag F1, "
+        "higher is better.",
     ),
     Section(
         "answers",
