@@ -5,6 +5,7 @@ Knows nothing of how the lines were read, of passages or of embeddings.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from ingest.flow import Flow, Section
 from ingest.furniture import Margins, body_size, is_contents, is_index, without_labels
 from ingest.headings import LOST, by_size, from_outline, key, kind_of
 from ingest.notes import Note, take_notes
-from ingest.pdf import Document
+from ingest.pdf import Document, Page
 from ingest.spelling import Vocabulary, normalize
 
 __all__ = ["Book", "Section", "normalize", "understand"]
@@ -22,6 +23,9 @@ NOT_INDEXED = {
     "contents", "tableofcontents", "index", "subjectindex", "inhaltsverzeichnis", "stichwortverzeichnis", "sachverzeichnis",
     "sachregister", "tabledesmatières", "sommaire",
 }  # fmt: skip
+TITLE_PAGES = 4
+# A line of its own: "Second Edition", "3rd revised edition", "2., überarbeitete Auflage", "2e édition".
+EDITION = re.compile(r"(?:\w+|\d+\.?,?)(?: \w{4,15})? (?:edition|auflage|édition)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def understand(document: Document) -> Book:
     flow.end(sections[-1])
     written = tuple(s for s in sections if s.text.strip() and not NOT_INDEXED.intersection(key(title) for title in s.path))
     return Book(
-        title=document.title or _title(written) or document.file.stem,
+        title=_with_edition(document.title or _title(written) or document.file.stem, pages),
         sections=written,
         labels=margins.labels(),
         pages=len(pages),
@@ -96,6 +100,14 @@ def _take_off(document: Document, margins: Margins, size: float) -> dict[int, di
         last = next((notes[-1] for notes in reversed(footed.after.values())), last)
         margins.lines[page.number], after[page.number] = footed.lines, footed.after
     return after
+
+
+def _with_edition(title: str, pages: Sequence[Page]) -> str:
+    """The title with the edition that a line of the first pages names, where the title does not: citations then name it."""
+    if EDITION.search(title) or re.search(r"\b\d+e$", title):
+        return title
+    lines = (" ".join(line.text.split()) for page in pages[:TITLE_PAGES] for line in page.lines)
+    return f"{title}, {found}" if (found := next((line for line in lines if EDITION.fullmatch(line)), "")) else title
 
 
 def _title(sections: Sequence[Section]) -> str:

@@ -597,3 +597,25 @@ def test_a_wrapped_heading_takes_the_space_that_its_outline_lost():
         )
     ).sections
     assert section.path == ("Science and the Universe: A Brief Tour",)
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("Second Edition", "Heaps, Second Edition"),
+        ("3rd revised edition", "Heaps, 3rd revised edition"),
+        ("2., überarbeitete Auflage", "Heaps, 2., überarbeitete Auflage"),
+        ("2e édition", "Heaps, 2e édition"),
+        ("This second edition was written in a hurry.", "Heaps"),
+        ("What changed since the first edition", "Heaps"),
+    ],
+)
+def test_the_title_names_the_edition_that_the_title_page_does(line, title):
+    page = page_of(("A Book on Heaps", 20.0, 72.0, 700.0), (line, 12.0, 72.0, 600.0), ("A heap is a tree.", 10.0, 72.0, 500.0))
+    assert understand(Document(Path("made.pdf"), "Heaps", (page,), ())).title == title
+
+
+def test_a_title_that_names_its_edition_is_left_alone():
+    page = page_of(("Second Edition", 12.0, 72.0, 600.0), ("A heap is a tree.", 10.0, 72.0, 500.0))
+    for title in ("Heaps 2e", "Heaps, Second Edition"):
+        assert understand(Document(Path("made.pdf"), title, (page,), ())).title == title
