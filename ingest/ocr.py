@@ -1,7 +1,6 @@
 """Pages that are pictures of text, read with Tesseract where its program is installed.
 
-The child process that reads a PDF calls `recognise`; its parent calls `require_tesseract` before and
-`even_sizes` after.
+The child process that reads a PDF calls `recognise`; `require_tesseract` says beforehand whether it can.
 """
 
 from __future__ import annotations
@@ -11,21 +10,14 @@ import io
 import re
 import shutil
 import subprocess
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from xml.etree import ElementTree
 
 from index_store.errors import SettingsError
 
-if TYPE_CHECKING:
-    from ingest.pdf import Page
-
 DOTS_AN_INCH = 300
 MOST_PIXELS = 6000  # a side
 SECONDS_A_PAGE = 120
-SAME_SIZE = 0.15  # recognised sizes that differ by less are one
 HYPHEN = "\N{SOFT HYPHEN}"
 
 Row = tuple[str, float, float, float, float, float]
@@ -95,30 +87,3 @@ def lines_of_hocr(hocr: bytes) -> list[tuple[str, float, float, float, float]]:
             (text, float(size[1]) if size else lower - upper, left, right, lower + float(slope[1]) if slope else lower)
         )
     return found
-
-
-def even_sizes(pages: Sequence[Page], recognised: set[int]) -> tuple[Page, ...]:
-    """The pages, where the recognised ones (page numbers) have one size for what is nearly as large as most of their text.
-
-    A recogniser measures each line anew, and headings are told from text by a few per cent.
-    """
-    sizes: Counter[float] = Counter()
-    for page in pages:
-        if page.number in recognised:
-            for line in page.lines:
-                sizes[line.size] += len(line.text)
-    half, body = sizes.total() / 2, 0.0
-    for size, count in sorted(sizes.items()):
-        half -= count
-        if half <= 0:
-            body = size
-            break
-    return tuple(
-        replace(
-            page,
-            lines=tuple(replace(line, size=body) if abs(line.size - body) <= SAME_SIZE * body else line for line in page.lines),
-        )
-        if page.number in recognised
-        else page
-        for page in pages
-    )

@@ -10,7 +10,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,94 +24,16 @@ from index_store.vectors import VectorCache
 from index_store.verify import verify_in_child
 from ingest.checks import check
 from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS, cut
-from ingest.formats import READABLE, books_in, read_book, without_text
+from ingest.formats import read_book, without_text
 from ingest.ocr import require_tesseract
+from ingest.report import BookOutcome, IngestReport, outcome_of
+from ingest.sources import find_books
 
 # What decides how a book becomes passages; a course made with other values reads its books again.
 VERSION = 5
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total): stage is a book's name while it is read, then "embedding". From several threads."""
-
-
-@dataclass(frozen=True)
-class BookOutcome:
-    """What became of one book: `status` is "read", "unchanged", "carried", "removed" or "refused" (then `error` says why).
-
-    `added`, `removed` and `kept` count passages by their text and headings against the course as it was.
-    """
-
-    file: str
-    status: str
-    pages: int = 0
-    passages: int = 0
-    pages_without_text: int = 0
-    lost_characters: int = 0
-    repaired_characters: int = 0
-    hidden_parts: int = 0
-    hidden_characters: int = 0
-    scanned_pages: tuple[int, ...] = ()
-    ocr: str = ""
-    added: int = 0
-    removed: int = 0
-    kept: int = 0
-    error: str = ""
-
-
-@dataclass(frozen=True)
-class IngestReport:
-    """What an ingest did. `published` is False where nothing new went live; the old index is then as it was.
-
-    `failed` are the checks that kept a complete new index from going live, or that were overridden.
-    """
-
-    course: str
-    books: tuple[BookOutcome, ...]
-    passages: int
-    embedded: int
-    published: bool
-    failed: tuple[str, ...] = ()
-
-    @property
-    def refused(self) -> list[BookOutcome]:
-        return [book for book in self.books if book.status == "refused"]
-
-    @property
-    def changes(self) -> bool:
-        """Whether the course's passages would be other ones."""
-        return any(book.status in ("read", "removed") for book in self.books)
-
-
-def find_books(paths: Sequence[Path]) -> tuple[dict[str, Path], list[BookOutcome]]:
-    """The books that `paths` name, by the name that the course gives them, and the files that cannot have one.
-
-    Files as given, folders searched through; a book in a folder's subfolder is named with it ("week1/slides.pdf"). Raises
-    CourseError where a path names nothing.
-    """
-    found: list[tuple[str, Path]] = []
-    for path in paths:
-        if path.is_dir():
-            files = books_in(path)
-            if not files:
-                raise CourseError(f"{path}: no book in this folder. Name a folder with books, or a book: {READABLE} are read.")
-            found += [(file.relative_to(path).as_posix(), file) for file in files]
-        elif path.is_file():
-            found.append((path.name, path))
-        else:
-            raise CourseError(f"{path}: no such file or folder. Check the path.")
-    books: dict[str, Path] = {}
-    refused: list[BookOutcome] = []
-    taken: set[Path] = set()
-    for name, file in found:
-        if file.resolve() in taken:
-            continue
-        taken.add(file.resolve())
-        if name not in books:
-            books[name] = file
-        else:
-            error = BookError(str(file), f"{books[name]} has the same name, {name}", "Rename one of the two.")
-            refused.append(BookOutcome(name, "refused", error=str(error)))
-    return books, refused
 
 
 def ingest(
@@ -167,9 +89,9 @@ def remove(
                 f"{', '.join(names)}: nothing would be left of course {course.name!r}. Ingest another book first."
             )
         outcomes = [
-            replace(_kept(book, "removed"), passages=0, removed=book.passages)
+            replace(outcome_of(book, "removed"), passages=0, removed=book.passages)
             if book.file in names
-            else replace(_kept(book, "carried"), kept=book.passages)
+            else replace(outcome_of(book, "carried"), kept=book.passages)
             for book in old.manifest.books
         ]
         passages = {file: old.passages[file] for file in entries}
@@ -186,7 +108,9 @@ def unchanged(paths: Sequence[Path], course: Course, embedding_key: str, ocr: st
     if not all(_as_read(old.entry(name), _sha256(file), ocr) for name, file in files.items()) or _damaged(course):
         return None
     books = old.manifest.books if old.manifest else ()
-    outcomes = [replace(_kept(book, "unchanged" if book.file in files else "carried"), kept=book.passages) for book in books]
+    outcomes = [
+        replace(outcome_of(book, "unchanged" if book.file in files else "carried"), kept=book.passages) for book in books
+    ]
     return IngestReport(course.name, tuple(outcomes), sum(book.passages for book in books), 0, published=False)
 
 
@@ -197,11 +121,6 @@ def _as_read(entry: BookEntry | None, sha256: str, ocr: str) -> bool:
 
 def _settings() -> dict[str, Any]:
     return {"version": VERSION, "passage_tokens": PASSAGE_TOKENS, "overlap_tokens": OVERLAP_TOKENS}
-
-
-def _kept(book: BookEntry, status: str) -> BookOutcome:
-    told = {field.name for field in fields(BookOutcome)}
-    return BookOutcome(status=status, **{name: value for name, value in vars(book).items() if name in told})
 
 
 @dataclass(frozen=True)
@@ -281,7 +200,7 @@ def _plan(
     for name, file in sources.items():
         entry = old.entry(name)
         if same_settings and entry and _as_read(entry, hashes[name], ocr):
-            plan.outcomes.append(replace(_kept(entry, "unchanged"), kept=entry.passages))
+            plan.outcomes.append(replace(outcome_of(entry, "unchanged"), kept=entry.passages))
         elif hashes[name] and (owner := owners.setdefault(hashes[name], name)) != name:
             error = BookError(str(file), f"the same file as {owner}, which this course has", "Ingest one of the two.")
             plan.outcomes.append(BookOutcome(name, "refused", error=str(error)))
@@ -294,10 +213,12 @@ def _plan(
             plan.outcomes.append(BookOutcome(name, "refused", error=str(read)))
             continue
         entry, passages = read
-        plan.outcomes.append(_compared(_kept(entry, "read"), old.passages.get(name, []), passages))
+        plan.outcomes.append(_compared(outcome_of(entry, "read"), old.passages.get(name, []), passages))
         plan.entries[name], plan.passages[name], plan.files[name] = entry, passages, to_read[name]
     done = {outcome.file for outcome in plan.outcomes}
-    plan.outcomes.extend(replace(_kept(e, "carried"), kept=e.passages) for e in plan.entries.values() if e.file not in done)
+    plan.outcomes.extend(
+        replace(outcome_of(e, "carried"), kept=e.passages) for e in plan.entries.values() if e.file not in done
+    )
     return plan
 
 

@@ -267,7 +267,7 @@ def test_doctor_finds_a_course_in_a_home_named_relatively(tutor, small_home, mon
 
 
 def test_scanned_pages_and_hidden_characters_are_told_in_the_books_line():
-    from ingest.pipeline import BookOutcome
+    from ingest.report import BookOutcome
     from tutor.cli.ingest import _line
 
     book = BookOutcome("a.pdf", "read", 9, 20, scanned_pages=(3, 4, 5, 9), hidden_characters=1200)

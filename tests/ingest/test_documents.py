@@ -20,7 +20,8 @@ from index_store.generation import read_passages
 from index_store.search import CourseSearch
 from ingest.documents import read_document
 from ingest.formats import read_book
-from ingest.pipeline import find_books, ingest
+from ingest.pipeline import ingest
+from ingest.sources import find_books
 
 MATHS = "http://schemas.openxmlformats.org/officeDocument/2006/math"
 COMPATIBILITY = "http://schemas.openxmlformats.org/markup-compatibility/2006"

@@ -13,8 +13,8 @@ import pytest
 from index_store.course import Library
 from index_store.embedding import Embedding
 from index_store.errors import BookError, SettingsError
-from ingest.ocr import even_sizes, lines_of_hocr, require_tesseract
-from ingest.pdf import Line, Page, read_pdf
+from ingest.ocr import lines_of_hocr, require_tesseract
+from ingest.pdf import Line, Page, even_sizes, read_pdf
 from ingest.pipeline import ingest, unchanged
 from ingest.structure import understand
 

@@ -21,7 +21,8 @@ from index_store.files import sha256_of
 from index_store.generation import read_passages
 from index_store.search import CourseSearch
 from index_store.verify import verify_in_child
-from ingest.pipeline import find_books, ingest, unchanged
+from ingest.pipeline import ingest, unchanged
+from ingest.sources import find_books
 
 REPOSITORY = Path(__file__).parents[2]
 

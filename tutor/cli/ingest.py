@@ -12,7 +12,7 @@ import click
 from tutor.cli import options
 
 if TYPE_CHECKING:
-    from ingest.pipeline import BookOutcome, IngestReport
+    from ingest.report import BookOutcome, IngestReport
 
 
 @click.command()
