@@ -29,9 +29,8 @@ def test_a_parenthesis_is_never_cut_in_half() -> None:
         "(As far as I can tell, he never used it. Nobody else did at that time.)",
         "Shannon used it for his maze in 1950.",
     ]
-    assert sentences("(As far as I can tell, he never used it. Nobody else did at that time.") == [
-        "Nobody else did at that time."
-    ]
+    unclosed = "(As far as I can tell, he never used it. Nobody else did at that time."
+    assert sentences(unclosed) == ["Nobody else did at that time."]
     assert sentences("The value lies in the interval [0, 1) at all times.") == [
         "The value lies in the interval [0, 1) at all times."
     ]
