@@ -10,7 +10,7 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.response.schema import Response
@@ -24,22 +24,21 @@ from index_store.search import CourseSearch, Hit
 from ingest.structure import normalize
 from tutor.answering import prompts
 from tutor.answering.citations import Citation, add_missing, keep_valid, resolve
+from tutor.answering.definitions import DEFINES, defines, topic_of
 from tutor.answering.evidence import best_similarity, fit_threshold
+from tutor.answering.followups import is_question, leaned_on
 from tutor.answering.models import LanguageModel
 from tutor.answering.quoting import choose_quotable, grammar
+from tutor.answering.sentences import sentences
 
-# A question that opens or points back like this is searched together with the one before it.
-OPENINGS = r"(and|but|so|what about|how about|et|mais|und|aber)\b"
-POINTERS = (
-    r"\b(it|its|this|these|those|they|them|their|he|she|ça|cela|ceci|ils|elles|dies|diese[mnrs]?|davon|daf[üu]r|dabei)\b"
-    # "that" mostly joins clauses; it points back after a verb and at the end.
-    r"|\b(is|was|does|did|do|why|how|about|of) that\b|\bthat\W*$"
-)
-SHORT_WORDS = 3
-# Short, and still whole: "what is recursion", "explain: heaps".
-DEFINITIONS = r"(what('s| is| are| was)|define|explain:?|was (ist|sind)|qu'est-ce qu\S*|c'est quoi)\s+\w{3,}"
 LONGEST_QUESTION = 2000
 REPEATED = 24
+NOT_FOUND = "I found nothing in this course's books that"
+NEARBY = 0.75  # of the threshold: below it, a passage is no place to look
+DEFINED = 0.65  # of the threshold: enough where the passage says in so many words what was asked
+LATEST = 0.6  # weight of the latest topic, where a question leans on several
+ALL_PASSAGES = 1000
+WIDER = 50  # passages looked through for a definition
 
 
 @dataclass(frozen=True)
@@ -119,13 +118,16 @@ class CourseQueryEngine(BaseQueryEngine):
     def stream(self, question: str, turns: Sequence[Turn] = ()) -> AnswerStream:
         """Search, judge the evidence, and answer. Raises CourseTutorError for a question that cannot be taken."""
         question = checked_question(question)
-        context = leaned_on(question, turns)
-        hits = self.search.search(question, self.passages, context)
+        context = leaned_on(question, [turn.question for turn in turns], self._known)
+        hits = self._search(question, context)
         found = best_similarity(hits) >= self._threshold()
-        if not found and turns and not context:
+        if topic := topic_of(question):
+            hits, defined = self._with_definition(question, topic, context, hits)
+            found = found or defined
+        if not found and turns and not context and is_question(question, self._known):
             # Nothing on its own: perhaps it leans on the question before without saying so.
             context = [turns[-1].question]
-            retried = self.search.search(question, self.passages, context)
+            retried = self._search(question, context)
             if best_similarity(retried) >= self._threshold() and _overlaps(retried, hits):
                 hits, found = retried, True
         if not found:
@@ -135,24 +137,59 @@ class CourseQueryEngine(BaseQueryEngine):
             return AnswerStream(question, hits, True, lambda stream: self._quote(stream, context, said))
         return AnswerStream(question, hits, True, lambda stream: self._explain(stream, turns))
 
+    def _search(self, question: str, context: Sequence[str]) -> list[Hit]:
+        """The passages for a question and those it leans on; where these are several, the latest counts most."""
+        if len(context) < 2:
+            return self.search.search(question, self.passages, context)
+        scores: dict[str, float] = {}
+        hits: dict[str, Hit] = {}
+        for weight, kept in ((LATEST, context[-1:]), (1 - LATEST, context)):
+            for hit in self.search.search(question, 2 * self.passages, kept):
+                key = hit.passage.id
+                scores[key] = scores.get(key, 0.0) + weight * hit.score
+                hits[key] = hit if key not in hits or hit.similarity > hits[key].similarity else hits[key]
+        best = sorted(hits, key=lambda key: -scores[key])[: self.passages]
+        return [replace(hits[key], score=scores[key]) for key in best]
+
+    def _with_definition(
+        self, question: str, topic: Sequence[str], context: Sequence[str], hits: list[Hit]
+    ) -> tuple[list[Hit], bool]:
+        """The hits, the last of them given up for one further down where only that says what `topic` is.
+
+        And whether one says it that is near enough to count as evidence for that.
+        """
+        wider = hits if any(_defines(hit, topic) for hit in hits) else self.search.search(question, WIDER, context)
+        defining = [hit for hit in wider if _defines(hit, topic)]
+        if defining and not _overlaps(defining, hits):
+            hits = [*hits[: self.passages - 1], defining[0]]
+        return hits, best_similarity(defining) >= DEFINED * self._threshold()
+
+    def _known(self, word: str) -> bool:
+        """Whether the course's books use the word, in this form or with another ending, or speak of what it means."""
+        stem = re.compile(rf"\b{re.escape(word[:-2] if len(word) > 6 else word)}", re.IGNORECASE)
+        found = self.search.search(word, ALL_PASSAGES)  # keyword hits are among them, wherever the word stands
+        used = any(stem.search(hit.passage.embedded_text) for hit in found)
+        return used or best_similarity(found[: self.passages]) >= self._threshold()
+
     def _threshold(self) -> float:
         if self.threshold is not None:
             return self.threshold
         return self.search.once_a_generation("threshold", fit_threshold)
 
     def _decline(self, stream: AnswerStream) -> Iterator[str]:
-        near = [hit for hit in stream.hits if hit.similarity >= self._threshold() / 2]
-        nearest = list(dict.fromkeys(_place(hit) for hit in near))[:3]
-        text = "I found nothing in this course's books that answers this."
+        near = [hit for hit in stream.hits if hit.similarity >= NEARBY * self._threshold()]
+        several = len(self.search.manifest.books) > 1
+        nearest = list(dict.fromkeys(_place(hit, several) for hit in near))[:3]
+        text = NOT_FOUND + " answers this."
         if nearest:
-            text += " The nearest places are: " + "; ".join(nearest) + "."
+            text += f" The nearest {'place is' if len(nearest) == 1 else 'places are'}: {'; '.join(nearest)}."
         stream.answer = Answer(stream.question, text, stream.hits, (), False, (), 0.0, 0.0)
         yield text
 
     def _quote(self, stream: AnswerStream, context: Sequence[str], said: str) -> Iterator[str]:
         """In the book's own sentences, chosen by the model."""
         texts = [hit.passage.text for hit in stream.hits]
-        quotable = choose_quotable(texts, stream.question, self.embedding, context, said)
+        quotable = choose_quotable(texts, stream.question, self.embedding, context, said, _openings(stream.hits))
         if not quotable:  # passages of code or formulas alone hold no sentence
             yield from self._explain(stream, ())
             return
@@ -233,10 +270,11 @@ class CourseQueryEngine(BaseQueryEngine):
         if self.model.style != "quote":
             final = add_missing(final, cited, self.embedding)
         citations = resolve(final, cited)
-        if not citations:
-            notes.append("No sentence of this answer could be tied to a page; check it against the passages.")
+        if not citations:  # an answer that rests on no page is the model's invention, or says that it has none
+            stream.found = False
+            final = f"{NOT_FOUND} bears out what the model says; take this as unchecked:\n\n{final}"
         stream.answer = Answer(
-            stream.question, final, stream.hits, citations, True, tuple(notes), first, time.perf_counter() - begun
+            stream.question, final, stream.hits, citations, stream.found, tuple(notes), first, time.perf_counter() - begun
         )
 
 
@@ -252,27 +290,27 @@ def checked_question(question: str) -> str:
     return question
 
 
-def leaned_on(question: str, turns: Sequence[Turn]) -> list[str]:
-    """The earlier questions that `question` cannot be understood without, oldest first; empty where it stands alone."""
-    context: list[str] = []
-    current = question
-    for turn in reversed(turns):
-        folded = current.casefold().strip()
-        short = len(re.findall(r"\w+", folded)) <= SHORT_WORDS and not re.match(DEFINITIONS, folded)
-        if not (short or re.match(OPENINGS, folded) or re.search(POINTERS, folded)):
-            break
-        context.insert(0, turn.question)
-        current = turn.question
-    return context[-2:]
-
-
 def _overlaps(some: Sequence[Hit], others: Sequence[Hit]) -> bool:
     return bool({hit.passage.id for hit in some} & {hit.passage.id for hit in others})
 
 
-def _place(hit: Hit) -> str:
+def _place(hit: Hit, several_books: bool) -> str:
     passage = hit.passage
-    return f"{passage.section_title or passage.book}, {passage.pages}"
+    named = several_books and passage.section[:1] != (passage.book,)
+    titles = [passage.book if named or not passage.section else "", passage.section_title]
+    return ", ".join(part for part in (*titles, passage.pages) if part)
+
+
+def _defines(hit: Hit, topic: Sequence[str]) -> bool:
+    return any(defines(sentence, topic) >= DEFINES for sentence in sentences(hit.passage.text))
+
+
+def _openings(hits: Sequence[Hit]) -> list[str]:
+    """For each hit the heading that its passage stands first under, as far as the hits show; "" for the others."""
+    first = {}
+    for hit in sorted(hits, key=lambda hit: -hit.passage.ordinal):
+        first[hit.passage.file, hit.passage.section] = hit.passage.id
+    return [hit.passage.section[-1] if hit.passage.section and hit.passage.id in first.values() else "" for hit in hits]
 
 
 def _repeats(text: str) -> bool:
