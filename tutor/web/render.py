@@ -133,7 +133,7 @@ def _blocks(text: str) -> list[tuple[int, int, bool]]:
     paragraphs = [(match.start(), match.end()) for match in re.finditer(r"(?:[^\n]|\n(?!\n))+", text)]
     lines = [text[begin:end].strip("\n").split("\n") for begin, end in paragraphs]
     indented = [any(line.startswith((" ", "\t")) and line.strip() for line in block) for block in lines]
-    terse = [all(len(line) <= TERSE and not line.endswith((".", "?", "!")) for line in block) for block in lines]
+    terse = [all(len(line) <= TERSE and not line.endswith((".", "?", "!", ":")) for line in block) for block in lines]
     blocks: list[tuple[int, int, bool]] = []
     for i, (begin, end) in enumerate(paragraphs):
         code = indented[i] or (terse[i] and any(indented[max(0, i - 1) : i + 2]))

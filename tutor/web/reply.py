@@ -45,12 +45,22 @@ class Reply:
     def __init__(self, course: str, messages: Messages) -> None:
         self.course = course
         self.messages = messages
-        self.over = False  # set by the page, once it is ready for the next question
         self.instead: Messages | None = None  # what the page shows now, where it was left
         self.forgotten = False
+        self._begun = self._told = self.is_over = False
         self._stopped = False
         self._enough = threading.Event()
         self._wake: Callable[[], None] = lambda: None
+
+    def begin(self) -> bool:
+        """Whether this is the first call: an answer is told once."""
+        first, self._begun = not self._begun, True
+        return first
+
+    def close(self) -> bool:
+        """Whether it is over, with the page ready for the next question; one that could not even begin is over too."""
+        self.is_over = self._told or not self._begun
+        return self.is_over
 
     def stop(self) -> None:
         """Nothing more is shown but that it was stopped, and its generation ends."""
@@ -108,6 +118,7 @@ class Reply:
                 frame = what
                 yield frame
         finally:
+            self._told = True
             self._enough.set()
 
 

@@ -72,14 +72,15 @@ def build(service: AnsweringService) -> gr.Blocks:
         last = gr.BrowserState("", storage_key="course-tutor-course", secret=SECRET)
         talks = gr.BrowserState({}, storage_key="course-tutor-conversations", secret=SECRET)
 
-        def begun(messages: Messages, name: str | None, reply: Reply | None) -> tuple[Messages, Any, Reply]:
+        def begun(messages: Messages, name: str | None, reply: Reply | None) -> tuple[Any, Any, Reply | None]:
             """The question with a word on what goes on below it; the box offers stop instead of send."""
-            _refuse_while_running(reply)
+            if _is_running(reply):
+                return gr.skip(), gr.skip(), reply
             return [*messages, assistant(SEARCHING)], _box(sends=False), Reply(name or "", messages)
 
-        def take(text: str, messages: Messages, name: str | None, reply: Reply | None) -> tuple[Messages, Any, Reply]:
-            if not text.strip():
-                raise gr.Error(visible=False, print_exception=False)
+        def take(text: str, messages: Messages, name: str | None, reply: Reply | None) -> tuple[Any, Any, Reply | None]:
+            if not text.strip() or _is_running(reply):
+                return gr.skip(), gr.skip(), reply
             shown, _, started = begun([*messages, conversation.user(text)], name, reply)
             return shown, _box(sends=False, value=""), started
 
@@ -93,7 +94,9 @@ def build(service: AnsweringService) -> gr.Blocks:
         def example(messages: Messages, name: str | None, reply: Reply | None, choice: gr.SelectData) -> Any:
             return begun([*messages, conversation.user(choice.value["text"])], name, reply)
 
-        async def respond(reply: Reply, kept: Talks) -> AsyncIterator[tuple[Any, Any, Any]]:
+        async def respond(reply: Reply | None, kept: Talks) -> AsyncIterator[tuple[Any, Any, Any]]:
+            if reply is None or not reply.begin():  # nothing was asked, or what was asked is refused
+                return
             # The question is kept at once, the answer when it is finished.
             yield gr.skip(), render.passages([]), with_talk(kept, reply.course, reply.messages)
             async for frame in reply.frames(lambda: answered(service, reply)):
@@ -108,18 +111,15 @@ def build(service: AnsweringService) -> gr.Blocks:
                     yield reply.instead, render.passages([]), kept
 
         def ended(reply: Reply | None) -> Any:
-            if reply:
-                reply.over = True
-            return _box(sends=True)
+            return _box(sends=True) if reply is None or reply.close() else gr.skip()
 
         async def stop(reply: Reply | None) -> None:
             if reply:
                 reply.stop()
 
-        def undone(
-            messages: Messages, name: str | None, reply: Reply | None, kept: Talks, undo: gr.UndoData
-        ) -> tuple[Messages, str, str, Talks]:
-            _refuse_while_running(reply)
+        def undone(messages: Messages, name: str | None, reply: Reply | None, kept: Talks, undo: gr.UndoData) -> Any:
+            if _is_running(reply):
+                return gr.skip(), gr.skip(), gr.skip(), gr.skip()
             index = _place(undo.index)
             left = messages[:index]
             return left, conversation.asked(messages[index]), render.passages([]), with_talk(kept, name or "", left)
@@ -146,17 +146,19 @@ def build(service: AnsweringService) -> gr.Blocks:
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         at_once = {"queue": False, **quiet}
+        # Queued, because only a queued event can say on the page why it does nothing.
+        asking = {"concurrency_limit": None, **quiet}
         place, start = [chat, course, current], [chat, question, current]
         for event in (
-            question.submit(take, [question, *place], start, **at_once),
-            chat.retry(again, place, start, **at_once),
-            chat.edit(edited, place, start, **at_once),
-            chat.example_select(example, place, start, **at_once),
+            question.submit(take, [question, *place], start, **asking),
+            chat.retry(again, place, start, **asking),
+            chat.edit(edited, place, start, **asking),
+            chat.example_select(example, place, start, **asking),
         ):
-            answer = event.success(respond, [current, talks], [chat, panel, talks], concurrency_limit=WAITING, **quiet)
+            answer = event.then(respond, [current, talks], [chat, panel, talks], concurrency_limit=WAITING, **quiet)
             answer.then(ended, current, question, **at_once)
         question.stop(stop, current, None, **at_once)
-        chat.undo(undone, [*place, talks], [chat, question, panel, talks], **at_once)
+        chat.undo(undone, [*place, talks], [chat, question, panel, talks], **asking)
         chat.clear(cleared, [course, current, talks], [chat, panel, talks], **at_once)
         # The course is remembered by the browser; an address with ?course=NAME opens that one.
         course.input(switched, [course, current, talks], [chat, panel, last], **at_once)
@@ -164,10 +166,12 @@ def build(service: AnsweringService) -> gr.Blocks:
     return page
 
 
-def _refuse_while_running(reply: Reply | None) -> None:
-    """What was asked stays where it is; a second answer would overwrite the first."""
-    if reply and not reply.over:
-        raise gr.Error("Wait for it, or stop it.", title="An answer is still on its way", duration=5, print_exception=False)
+def _is_running(reply: Reply | None) -> bool:
+    """Whether an answer is on its way, which a second one would overwrite; the page is told so."""
+    if reply is None or reply.is_over:
+        return False
+    gr.Info("An answer is still on its way. Wait for it, or stop it.", duration=5)
+    return True
 
 
 def _box(sends: bool, **changes: Any) -> Any:
