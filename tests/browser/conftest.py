@@ -35,7 +35,10 @@ def home(
     """The sample course, and "zoology" of one page."""
     home = tmp_path_factory.mktemp("browser") / "home"
     shutil.copytree(sample_library.home, home)
-    book = typeset(home.parent / "snails.pdf", "= Snails\n== Hermaphrodites of the garden\n" + "Snails carry both sexes. " * 20)
+    book = typeset(
+        home.parent / "snails.pdf",
+        "= Snails\n== Hermaphrodites of the garden\n" + "Snails of the garden carry both sexes at once. " * 20,
+    )
     library = Library(home)
     ingest([book], library.course("zoology"), embedding, library.vectors)
     return home

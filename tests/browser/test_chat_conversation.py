@@ -93,7 +93,7 @@ def test_while_it_waits_the_page_says_what_is_being_done(page: sync_api.Page) ->
     )
     ask(page, BIRTHDAY)
     answer = finished(page)
-    seen = list(dict.fromkeys(page.evaluate("window.seen")))
+    seen = [text for text in dict.fromkeys(page.evaluate("window.seen")) if text]
     assert seen[0] == "Searching the books…"
     assert "Reading 4 passages…" in seen[1:3]
     sync_api.expect(answer).not_to_contain_text("Reading")
@@ -125,7 +125,7 @@ def test_each_course_has_its_conversation(page: sync_api.Page) -> None:
     open_course(page, "zoology")
     sync_api.expect(page.locator("#chat .message")).to_have_count(0)
     ask(page, "what do snails carry?")
-    sync_api.expect(finished(page)).to_contain_text("Snails carry both sexes")
+    sync_api.expect(finished(page)).to_contain_text("carry both sexes at once")
     sendable(page)
     open_course(page, "sample")
     sync_api.expect(page.locator("#chat .user.message")).to_contain_text(BIRTHDAY)

@@ -27,7 +27,7 @@ def test_a_question_is_streamed_and_answered_from_the_right_page(page: sync_api.
     # The page was found by reading the book: printed 12, physical 15.
     sync_api.expect(answer).to_contain_text("Dijkstra's algorithm, p. 12 (PDF 15)")
     seen = [text for text in dict.fromkeys(page.evaluate("window.seen")) if text]
-    partial = [text for text in seen if "PDF" not in text]
+    partial = [text for text in seen if "PDF" not in text and not text.endswith("…")]
     assert len(partial) >= 3, "the answer came in one piece"
     assert all(b.startswith(a[:20]) for a, b in pairwise(partial))
 

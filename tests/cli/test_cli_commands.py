@@ -164,12 +164,17 @@ def test_an_ingest_as_json_is_one_report_with_its_progress_beside_it(tutor, tmp_
                 "passages": 1,
                 "pages_without_text": 0,
                 "lost_characters": 0,
+                "repaired_characters": 0,
+                "added": 1,
+                "removed": 0,
+                "kept": 0,
                 "error": "",
             }
         ],
         "passages": 1,
         "embedded": 1,
         "published": True,
+        "failed": [],
     }
     assert "Übung.pdf: 1 page\n" in result.err
 

@@ -62,12 +62,13 @@ def show_report(report: IngestReport, as_json: bool, dry_run: bool = False) -> N
 
         click.echo(json.dumps(asdict(report), ensure_ascii=False, indent=1))
     else:
-        # Refusals last, next to what became of the course.
-        for book in sorted(report.books, key=lambda book: book.status == "refused"):
-            if book.status != "carried":
+        for book in report.books:
+            if book.status not in ("carried", "refused"):
                 click.echo(_line(book))
         if carried := sum(book.status == "carried" for book in report.books):
             click.echo(f"  {'kept':<10} {counted(carried, 'other book')} as {'it was' if carried == 1 else 'they were'}")
+        for book in report.refused:  # last, where they are seen
+            click.echo(_line(book))
         for line in report.failed:
             click.echo(f"  check      {line}")
         click.echo(_summary(report, dry_run))
