@@ -141,7 +141,7 @@ def test_on_a_touch_screen_the_buttons_of_a_message_are_large_enough(browser: sy
 
 def test_code_of_a_cited_passage_stands_in_its_own_lines(page: sync_api.Page) -> None:
     ask(page, "which function checks brackets?")
-    finished(page)
+    sync_api.expect(finished(page)).to_contain_text("since ([)] has the right counts")
     code = page.locator("#passages .ct-cited .ct-code", has_text="def balanced(text):").first
     sync_api.expect(code).to_be_visible()
     assert "\n    stack = []\n    for ch in text:\n        if ch in" in code.inner_text()

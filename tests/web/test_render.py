@@ -51,6 +51,15 @@ def test_book_text_is_not_taken_for_markdown() -> None:
     assert render.escape_markdown("a*b*c <b> $x$ [1]") == r"a\*b\*c \<b\> \$x\$ [1]"
 
 
+@pytest.mark.parametrize(
+    "text", ["since ([)] has", r"\[x\] and \(y\)", "a[1] [12] [x](y)", r"\*a\\b\$", "&#91; &amp;", "$$x$$"]
+)
+def test_what_is_escaped_begins_no_maths_and_comes_back_as_it_was(text: str) -> None:
+    shown = render.escape_markdown(text)
+    assert not any(delimiter in shown for delimiter in (r"\[", r"\]", r"\(", r"\)", "$$"))
+    assert render.unescaped(shown) == text
+
+
 def test_a_models_image_is_not_fetched() -> None:
     assert "![" not in render.piece("Look ![x](http://tracker.example/a.png)", "explain")
 

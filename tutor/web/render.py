@@ -16,7 +16,10 @@ CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 # Pandoc's rule: no space inside the dollars, no digit behind the closing one. `$$` is display maths and the page's own.
 INLINE_MATHS = re.compile(r"(?<![\\$])\$(?![\s$])([^$\n]{1,200}?)(?<![\s\\])\$(?![\d$])")
 TERSE = 60  # characters
-MARKDOWN = re.compile(r"([\\`*_{}#+\-!|~$<>\[\]])")
+MARKDOWN = re.compile(r"[\\`*_{}#+\-!|~$<>\[\]]")
+# With a backslash before it, a bracket would begin the page's maths.
+ENTITIES = {"[": "&#91;", "]": "&#93;", "\\": "&#92;"}
+ESCAPED = re.compile(r"&#9[123];|\\[`*_{}#+\-!|~$<>]")
 
 
 def escape_markdown(text: str) -> str:
@@ -24,9 +27,13 @@ def escape_markdown(text: str) -> str:
     escaped = []
     end = 0
     for match in MARKER.finditer(text):
-        escaped += [MARKDOWN.sub(r"\\\1", text[end : match.start()]), match[0]]
+        escaped += [MARKDOWN.sub(_escape, text[end : match.start()]), match[0]]
         end = match.end()
-    return "".join([*escaped, MARKDOWN.sub(r"\\\1", text[end:])])
+    return "".join([*escaped, MARKDOWN.sub(_escape, text[end:])])
+
+
+def _escape(character: re.Match[str]) -> str:
+    return ENTITIES.get(character[0], f"\\{character[0]}")
 
 
 def disarm(text: str) -> str:
@@ -35,7 +42,7 @@ def disarm(text: str) -> str:
     `$x^2$` becomes `\\(x^2\\)`, which the page renders as maths; code and prices ("$5 and $7") stay as they are.
     """
     parts = CODE.split(text)
-    parts[::2] = [INLINE_MATHS.sub(r"\\(\1\\)", part).replace("![", "!\\[") for part in parts[::2]]
+    parts[::2] = [INLINE_MATHS.sub(r"\\(\1\\)", part).replace("![", "!&#91;") for part in parts[::2]]
     return "".join(parts)
 
 
@@ -63,7 +70,7 @@ def finished(answer: Answer, style: str) -> str:
 
 def unescaped(shown: str) -> str:
     """The text that `escape_markdown` made `shown` of."""
-    return re.sub(r"\\([\\`*_{}#+\-!|~$<>\[\]])", r"\1", shown)
+    return ESCAPED.sub(lambda escaped: html.unescape(escaped[0].removeprefix("\\")), shown)
 
 
 def answer_text(shown: str) -> str:
