@@ -95,4 +95,20 @@ def _fault(fault: Any) -> str:
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(Settings.model_fields)}."
         return f"{SETTINGS_FILE}: unknown setting {name!r}; {hint}"
     places = f"{SETTINGS_FILE}, TUTOR_{name.upper()} or the flag"
-    return f"setting {name!r} is {fault['input']!r}: {fault['msg'].lower()}. Mend it in {places}"
+    return f"setting {name!r} is {fault['input']!r}: {_what_is_wrong(fault)}. Mend it in {places}"
+
+
+def _what_is_wrong(fault: Any) -> str:
+    """A fault in plain words; pydantic's own for those that no setting has."""
+    kind, limits = fault["type"], fault.get("ctx", {})
+    if kind.startswith("int_"):
+        return "not a whole number"
+    if kind.startswith("float_"):
+        return "not a number"
+    plain = {
+        "greater_than_equal": f"at least {limits.get('ge')} is needed",
+        "less_than_equal": f"at most {limits.get('le')} is allowed",
+        "literal_error": f"not one of {limits.get('expected')}",
+        "string_too_short": "empty",
+    }
+    return plain.get(kind) or str(fault["msg"]).removeprefix("Value error, ").lower()

@@ -73,7 +73,7 @@ def test_a_bad_book_is_refused_in_one_line_and_the_index_stays_as_it_was(tutor, 
     assert refused[0].startswith(f"  refused    {book}: {said}")
     assert "Traceback" not in result.out + result.err
     assert state(small_home) == before
-    assert "Nothing changed: course 'physics' keeps its 1 passages." in result.out
+    assert "Nothing changed: course 'physics' keeps its 1 passage." in result.out
 
 
 def test_a_bad_book_makes_no_course(tutor, tmp_path, bad_book):

@@ -83,7 +83,7 @@ def test_a_dry_run_tells_and_keeps(tutor, home, tmp_path, typeset, state):
     typeset(tmp_path / "given" / "waves.pdf", "= Light\nLight is a transverse electromagnetic wave.\n")
     result = tutor("ingest", tmp_path / "given", "--course", "physics", "--dry-run", "--home", home)
     assert result.code == 0
-    assert "read       waves.pdf: 1 pages, 1 passages (1 new, 1 gone, 0 kept)" in result.out
+    assert "read       waves.pdf: 1 page, 1 passage (1 new, 1 gone, 0 kept)" in result.out
     assert "unchanged  optics.pdf" in result.out
     assert "Nothing was changed" in result.out
     assert state(home) == before
@@ -94,7 +94,7 @@ def test_a_book_is_removed_and_brought_back_by_rollback(tutor, home):
     first = course.live
     removed = tutor("remove", "waves.pdf", "--course", "physics", "--home", home)
     assert removed.code == 0
-    assert "removed    waves.pdf: 1 passages" in removed.out
+    assert "removed    waves.pdf: 1 passage" in removed.out
     assert [book.file for book in course.manifest().books] == ["optics.pdf"]
     second = course.live
     assert "3 passages" in tutor("rollback", "--course", "physics", "--home", home).out
@@ -109,10 +109,33 @@ def test_without_an_earlier_index_nothing_is_rolled_back(tutor, home):
     live = Library(home).course("physics").live
     result = tutor("rollback", "--course", "physics", "--home", home)
     assert result.code == 2
-    assert "there is none before the live one" in result.told[0]
+    assert result.told == [f"tutor: course 'physics' has only one index, {live.name}: there is no earlier one to go back to."]
     result = tutor("rollback", "--to", "1999", "--course", "physics", "--home", home)
-    assert "'1999' names none of them" in result.told[0]
+    assert result.told[0].startswith(f"tutor: course 'physics' has no index whose id begins with '1999'. It keeps {live.name}.")
     assert Library(home).course("physics").live == live
+
+
+def test_from_the_earliest_of_two_indexes_nothing_is_rolled_back(tutor, home):
+    tutor("remove", "waves.pdf", "--course", "physics", "--home", home)
+    tutor("rollback", "--course", "physics", "--home", home)
+    course = Library(home).course("physics")
+    first, second = course.generations()
+    assert course.live == first
+    result = tutor("rollback", "--course", "physics", "--home", home)
+    assert result.code == 2
+    assert result.told[0].startswith(
+        f"tutor: course 'physics' is answered from its earliest index already. It keeps {first.name}, {second.name}."
+    )
+    assert course.live == first
+    both = first.name[:2]  # the century
+    ambiguous = tutor("rollback", "--to", both, "--course", "physics", "--home", home)
+    assert ambiguous.told[0].startswith(f"tutor: course 'physics' has 2 indexes whose id begins with '{both}'.")
+
+
+def test_evaluate_without_what_is_measured_says_how_it_is_written(tutor, home, tmp_path):
+    result = tutor("evaluate", tmp_path / "questions.jsonl", "--course", "physics", "--home", home)
+    assert result.code == 2
+    assert "Write: tutor evaluate retrieval FILE --course NAME" in result.err
 
 
 def test_saved_questions_guard_the_index(tutor, home, tmp_path, typeset):

@@ -96,6 +96,23 @@ def test_a_value_out_of_range_is_named_with_the_places_to_mend_it(name, value):
     assert "tutor.toml" in message
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("passages", "many", "not a whole number"),
+        ("port", "7.5", "not a whole number"),
+        ("max_new_tokens", 3.5, "not a whole number"),
+        ("evidence", "some", "not a number"),
+        ("passages", 21, "at most 20 is allowed"),
+        ("passages", 0, "at least 1 is needed"),
+        ("style", "Quote", "not one of 'auto', 'quote' or 'explain'"),
+        ("model", "", "empty"),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_said_in_plain_words(name, value, said):
+    assert fault(**{name: value}).startswith(f"setting {name!r} is {value!r}: {said}. Mend it in tutor.toml, ")
+
+
 @pytest.mark.parametrize("text", ["passages = ", "= 3", "[passages", "passages = 3\npassages = 4", 'home = "'])
 def test_a_file_that_is_no_toml_is_told_in_one_line(text, tutor):
     toml(text)

@@ -58,6 +58,15 @@ def test_book_text_is_not_taken_for_markdown() -> None:
     assert render.escape_markdown("a*b*c <b> $x$ [1]") == r"a\*b\*c \<b\> \$x\$ [1]"
 
 
+@pytest.mark.parametrize(
+    "text", ["since ([)] has", r"\[x\] and \(y\)", "a[1] [12] [x](y)", r"\*a\\b\$", "&#91; &amp;", "$$x$$"]
+)
+def test_what_is_escaped_begins_no_maths_and_comes_back_as_it_was(text: str) -> None:
+    shown = render.escape_markdown(text)
+    assert not any(delimiter in shown for delimiter in (r"\[", r"\]", r"\(", r"\)", "$$"))
+    assert render.unescaped(shown) == text
+
+
 def test_a_models_image_is_not_fetched() -> None:
     assert "![" not in render.piece("Look ![x](http://tracker.example/a.png)", "explain")
 
@@ -84,3 +93,41 @@ def test_the_text_of_an_answer_comes_back_without_its_pages() -> None:
 )
 def test_a_models_inline_maths_is_rendered_and_prices_and_code_are_not(said: str, shown: str) -> None:
     assert render.piece(said, "explain") == shown
+
+
+CODE = """So it is written:
+
+def f(a):
+    if a < "b":
+        return 1
+
+print(f("a"))
+
+It takes no time at all to run. That is how."""
+
+
+def test_code_in_a_passage_keeps_its_lines_and_prose_stays_prose() -> None:
+    shown = render.passages([hit(CODE)])
+    code = '<pre class="ct-code">def f(a):\n    if a &lt; &quot;b&quot;:\n        return 1\n\nprint(f(&quot;a&quot;))</pre>'
+    assert code in shown
+    assert shown.count("<pre") == 1
+    before, after = shown.split(code)
+    assert "So it is written:" in before
+    assert "It takes no time at all to run." in after
+
+
+def test_a_sentence_beside_code_is_marked_all_the_same() -> None:
+    hits = [hit(CODE)]
+    shown = render.passages(hits, answer("It takes no time at all to run. [1]", hits, [1]))
+    assert "<mark>It takes no time at all to run.</mark>" in shown
+    assert "<pre" in shown
+
+
+def test_prose_alone_has_no_code() -> None:
+    assert "<pre" not in render.passages([hit("A short line\n\nAnother one\n\nA sentence. And one more.")])
+
+
+def test_the_notice_is_its_first_sentence_with_the_rest_behind_it() -> None:
+    shown = render.notice("It is <small>. It quotes. See the README.")
+    assert "<summary>It is &lt;small&gt;. " in shown
+    assert "<p>It quotes. See the README.</p>" in shown

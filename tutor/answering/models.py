@@ -38,11 +38,13 @@ class LanguageModel:
 
     @property
     def limits(self) -> str:
-        """One line on what to expect of this model, for the page; empty where there is nothing to warn of."""
+        """What to expect of this model, the gist in the first sentence; empty where there is nothing to warn of."""
         if self.name != DEFAULT_MODEL:
             return ""
-        how = "it answers only in the book's own sentences" if self.style == "quote" else "it often gets things wrong"
-        small = f"The built-in model is very small (135 million parameters): {how}."
+        gist, why = "it often gets things wrong", ""
+        if self.style == "quote":
+            gist, why = "it only quotes the books", ", so it answers only in the book's own sentences"
+        small = f"Small built-in model: {gist}. It is very small (135 million parameters){why}."
         return f"{small} A better one: tutor chat --model (see the README)."
 
 

@@ -12,7 +12,18 @@ from tutor.cli import options
 TOP = 10
 
 
-@click.group()
+class Measures(click.Group):
+    """Says what was left out where a file stands in a measure's place."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.commands:
+            raise click.UsageError(
+                f"{args[0]!r} is nothing that can be measured. Write: tutor evaluate retrieval FILE --course NAME", ctx
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Measures)
 def evaluate() -> None:
     """Measure a course on labelled questions."""
 

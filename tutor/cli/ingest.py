@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tutor.cli import options
+from tutor.cli.options import counted
 
 if TYPE_CHECKING:
     from ingest.report import BookOutcome, IngestReport
@@ -77,6 +78,11 @@ def show_report(report: IngestReport, as_json: bool, dry_run: bool = False) -> N
         click.echo(json.dumps(asdict(report), ensure_ascii=False, indent=1))
     else:
         for book in report.books:
+            if book.status not in ("carried", "refused"):
+                click.echo(_line(book))
+        if carried := sum(book.status == "carried" for book in report.books):
+            click.echo(f"  {'kept':<10} {counted(carried, 'other book')} as {'it was' if carried == 1 else 'they were'}")
+        for book in report.refused:  # last, where they are seen
             click.echo(_line(book))
         for line in report.failed:
             click.echo(f"  check      {line}")
@@ -91,22 +97,22 @@ def _line(book: BookOutcome) -> str:
     if book.status == "refused":
         return f"  refused    {book.error}"
     if book.status == "removed":
-        return f"  removed    {book.file}: {book.removed} passages"
+        return f"  removed    {book.file}: {counted(book.removed, 'passage')}"
     from index_store.passage import unit_of
 
-    notes = [f"{book.pages} {unit_of(book.file)}s", f"{book.passages} passages"]
+    notes = [counted(book.pages, unit_of(book.file)), counted(book.passages, "passage")]
     if book.status == "read" and (book.kept or book.removed):
         notes[-1] += f" ({book.added} new, {book.removed} gone, {book.kept} kept)"
     if book.pages_without_text:
         notes.append(f"{book.pages_without_text} without text")
     if book.repaired_characters:
-        notes.append(f"{book.repaired_characters:,} characters of damaged fonts repaired")
+        notes.append(f"{counted(book.repaired_characters, 'character')} of damaged fonts repaired")
     if book.lost_characters:
-        notes.append(f"{book.lost_characters:,} characters the file gives no meaning to")
+        notes.append(f"{counted(book.lost_characters, 'character')} the file gives no meaning to")
     if book.hidden_parts:
-        notes.append(f"{book.hidden_parts:,} hidden parts not read")
+        notes.append(f"{counted(book.hidden_parts, 'hidden part')} not read")
     if book.hidden_characters:
-        notes.append(f"{book.hidden_characters:,} hidden characters left out")
+        notes.append(f"{counted(book.hidden_characters, 'hidden character')} left out")
     if book.scanned_pages and book.ocr:
         notes.append(f"{_pages(book.scanned_pages)} scanned and read by OCR")
     elif book.scanned_pages:
@@ -132,13 +138,14 @@ def _pages(numbers: Sequence[int]) -> str:
 def _summary(report: IngestReport, dry_run: bool) -> str:
     if dry_run:
         if not report.changes:
-            return f"Nothing would change: course {report.course!r} has {report.passages:,} passages."
-        return f"Course {report.course!r} would have {report.passages:,} passages. Nothing was changed."
+            return f"Nothing would change: course {report.course!r} has {counted(report.passages, 'passage')}."
+        return f"Course {report.course!r} would have {counted(report.passages, 'passage')}. Nothing was changed."
     if report.published:
         forced = " although checks failed" if report.failed else ""
-        return f"Course {report.course!r} now has {report.passages:,} passages ({report.embedded:,} newly embedded){forced}."
+        passages = f"{counted(report.passages, 'passage')} ({report.embedded:,} newly embedded)"
+        return f"Course {report.course!r} now has {passages}{forced}."
     if report.failed:
         return f"Not made live: course {report.course!r} is as it was. Mend the books, or override the checks with --force."
     if report.passages:
-        return f"Nothing changed: course {report.course!r} keeps its {report.passages:,} passages."
+        return f"Nothing changed: course {report.course!r} keeps its {counted(report.passages, 'passage')}."
     return f"Course {report.course!r} was not made: no book could be read."

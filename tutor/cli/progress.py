@@ -7,6 +7,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from tutor.cli.options import counted
+
 
 class Stages:
     """One bar a stage; `update(stage, done, total)` makes and moves them."""
@@ -38,5 +40,4 @@ class Stages:
             self._tasks[stage] = self._progress.add_task(stage, total=total)
         self._progress.update(self._tasks[stage], completed=done, total=total)
         if not self._console.is_terminal and done == total:
-            unit = "passages" if stage == "embedding" else "pages"
-            self.say(f"{stage}: {total} {unit}")
+            self.say(f"{stage}: {counted(total, 'passage' if stage == 'embedding' else 'page')}")

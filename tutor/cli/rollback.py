@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tutor.cli import options
+from tutor.cli.options import counted
 
 
 @click.command()
@@ -29,7 +30,8 @@ def rollback(course: str, to: str, show: bool, home: str | None) -> None:
             manifest = read_manifest(generation)
             mark = "live" if generation.name == target.live_name else "    "
             click.echo(
-                f"{mark}  {generation.name}  {manifest.created}  {len(manifest.books)} books, {manifest.passages:,} passages"
+                f"{mark}  {generation.name}  {manifest.created}  "
+                f"{counted(len(manifest.books), 'book')}, {counted(manifest.passages, 'passage')}"
             )
         return
     with target.writer() as writer:
@@ -38,11 +40,21 @@ def rollback(course: str, to: str, show: bool, home: str | None) -> None:
         else:
             found = target.earlier()[:1]
         if len(found) != 1:
-            kept = ", ".join(generation.name for generation in target.generations())
-            reason = f"{to!r} names {len(found) or 'none'} of them" if to else "there is none before the live one"
-            raise CourseError(f"course {course!r} keeps the indexes {kept}; {reason}. Choose with --to ID.")
+            raise CourseError(_reason(course, to, [generation.name for generation in target.generations()], len(found)))
         (generation,) = found
         verify_in_child(generation)
         writer.make_live(generation)
     manifest = read_manifest(generation)
-    click.echo(f"Course {course!r} is answered from its index of {manifest.created} ({manifest.passages:,} passages).")
+    click.echo(f"Course {course!r} is answered from its index of {manifest.created} ({counted(manifest.passages, 'passage')}).")
+
+
+def _reason(course: str, to: str, kept: list[str], found: int) -> str:
+    """Why there is not the one index to go to."""
+    if not kept:
+        return f"course {course!r} has no complete index to go to. Ingest the course again."
+    if len(kept) == 1 and not to:
+        return f"course {course!r} has only one index, {kept[0]}: there is no earlier one to go back to."
+    choice = f"It keeps {', '.join(kept)}. Choose with --to ID, or see: tutor rollback --list --course {course}"
+    if not to:
+        return f"course {course!r} is answered from its earliest index already. {choice}"
+    return f"course {course!r} has {f'{found} indexes' if found else 'no index'} whose id begins with {to!r}. {choice}"

@@ -15,7 +15,11 @@ SOURCES = "\n\n---\n"
 CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 # Pandoc's rule: no space inside the dollars, no digit behind the closing one. `$$` is display maths and the page's own.
 INLINE_MATHS = re.compile(r"(?<![\\$])\$(?![\s$])([^$\n]{1,200}?)(?<![\s\\])\$(?![\d$])")
-MARKDOWN = re.compile(r"([\\`*_{}#+\-!|~$<>\[\]])")
+TERSE = 60  # characters
+MARKDOWN = re.compile(r"[\\`*_{}#+\-!|~$<>\[\]]")
+# With a backslash before it, a bracket would begin the page's maths.
+ENTITIES = {"[": "&#91;", "]": "&#93;", "\\": "&#92;"}
+ESCAPED = re.compile(r"&#9[123];|\\[`*_{}#+\-!|~$<>]")
 
 
 def escape_markdown(text: str) -> str:
@@ -23,9 +27,13 @@ def escape_markdown(text: str) -> str:
     escaped = []
     end = 0
     for match in MARKER.finditer(text):
-        escaped += [MARKDOWN.sub(r"\\\1", text[end : match.start()]), match[0]]
+        escaped += [MARKDOWN.sub(_escape, text[end : match.start()]), match[0]]
         end = match.end()
-    return "".join([*escaped, MARKDOWN.sub(r"\\\1", text[end:])])
+    return "".join([*escaped, MARKDOWN.sub(_escape, text[end:])])
+
+
+def _escape(character: re.Match[str]) -> str:
+    return ENTITIES.get(character[0], f"\\{character[0]}")
 
 
 def disarm(text: str) -> str:
@@ -34,8 +42,17 @@ def disarm(text: str) -> str:
     `$x^2$` becomes `\\(x^2\\)`, which the page renders as maths; code and prices ("$5 and $7") stay as they are.
     """
     parts = CODE.split(text)
-    parts[::2] = [INLINE_MATHS.sub(r"\\(\1\\)", part).replace("![", "!\\[") for part in parts[::2]]
+    parts[::2] = [INLINE_MATHS.sub(r"\\(\1\\)", part).replace("![", "!&#91;") for part in parts[::2]]
     return "".join(parts)
+
+
+def notice(text: str) -> str:
+    """What to expect of the answers: the first sentence, and the rest for who asks."""
+    gist, _, rest = text.partition(". ")
+    return (
+        f'<details class="ct-limits"><summary>{html.escape(gist)}. <span class="ct-more">More</span></summary>'
+        f"<p>{html.escape(rest)}</p></details>"
+    )
 
 
 def piece(text: str, style: str) -> str:
@@ -53,7 +70,7 @@ def finished(answer: Answer, style: str) -> str:
 
 def unescaped(shown: str) -> str:
     """The text that `escape_markdown` made `shown` of."""
-    return re.sub(r"\\([\\`*_{}#+\-!|~$<>\[\]])", r"\1", shown)
+    return ESCAPED.sub(lambda escaped: html.unescape(escaped[0].removeprefix("\\")), shown)
 
 
 def answer_text(shown: str) -> str:
@@ -91,15 +108,45 @@ def _card(number: int, hit: Hit, cited: bool, quoted: Sequence[str]) -> str:
 
 
 def _marked(text: str, quoted: Sequence[str]) -> str:
-    """The text escaped, with the quoted sentences marked, however their lines were broken."""
+    """The text escaped, code in its own lines, the quoted sentences marked, however their lines were broken."""
     spans: list[tuple[int, int]] = []
     for sentence in quoted:
         words = sentence.split()
         match = re.search(r"\s+".join(map(re.escape, words)), text) if words else None
         if match and all(match.end() <= start or match.start() >= end for start, end in spans):
             spans.append(match.span())
-    parts, end = [], 0
-    for start, stop in sorted(spans):
-        parts += [html.escape(text[end:start]), f"<mark>{html.escape(text[start:stop])}</mark>"]
-        end = stop
-    return "".join([*parts, html.escape(text[end:])])
+    parts = []
+    for begin, end, code in _blocks(text):
+        shown = _with_marks(text, begin, end, sorted(spans))
+        parts.append(f'<pre class="ct-code">{shown}</pre>' if code else shown)
+    return "".join(parts)
+
+
+def _with_marks(text: str, begin: int, end: int, spans: Sequence[tuple[int, int]]) -> str:
+    parts = []
+    for start, stop in spans:
+        start, stop = max(start, begin), min(stop, end)
+        if start < stop:
+            parts += [html.escape(text[begin:start]), f"<mark>{html.escape(text[start:stop])}</mark>"]
+            begin = stop
+    return "".join([*parts, html.escape(text[begin:end])])
+
+
+def _blocks(text: str) -> list[tuple[int, int, bool]]:
+    """Where the text's blocks of prose and of code begin and end; what is in none of them is white space around code.
+
+    Books are read so that only code keeps its indentation. A paragraph of short lines that end no sentence belongs to the
+    code beside it: the imports above a function, the output below it.
+    """
+    paragraphs = [(match.start(), match.end()) for match in re.finditer(r"(?:[^\n]|\n(?!\n))+", text)]
+    lines = [text[begin:end].strip("\n").split("\n") for begin, end in paragraphs]
+    indented = [any(line.startswith((" ", "\t")) and line.strip() for line in block) for block in lines]
+    terse = [all(len(line) <= TERSE and not line.endswith((".", "?", "!", ":")) for line in block) for block in lines]
+    blocks: list[tuple[int, int, bool]] = []
+    for i, (begin, end) in enumerate(paragraphs):
+        code = indented[i] or (terse[i] and any(indented[max(0, i - 1) : i + 2]))
+        if blocks and blocks[-1][2] == code:
+            blocks[-1] = (blocks[-1][0], end, code)
+        else:
+            blocks.append((begin, end, code))
+    return [(begin + len(text[begin:end]) - len(text[begin:end].lstrip("\n")), end, code) for begin, end, code in blocks]

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from index_store.errors import CourseTutorError
-from index_store.generation import read_passages
-from tutor.answering.engine import Turn
 from tutor.answering.service import AnsweringService
-from tutor.web import render
+from tutor.web import conversation, render
+from tutor.web.conversation import Messages, Talks, assistant, talk_of, with_talk
+from tutor.web.examples import examples
+from tutor.web.reply import SEARCHING, Reply, answered
 
 STYLE = (Path(__file__).parent / "student.css").read_text("utf-8")
-AT_ONCE = 8
 WAITING = 64
-# Headings that every book repeats make no example question.
-COMMON = re.compile(
-    r"(preface|contents|exercises?|solutions?.*|introduction|summary|key terms|references|chapter .*|appendix.*|index)",
-    re.IGNORECASE,
-)
-EXAMPLES = 4
-
-Messages = list[dict[str, Any]]
+# What the browser keeps is for this page alone; its key stays, so that it outlives a restart of the server.
+SECRET = "course-tutor"
 
 
 def build(service: AnsweringService) -> gr.Blocks:
@@ -35,19 +26,26 @@ def build(service: AnsweringService) -> gr.Blocks:
     names = [course.name for course in service.library.courses()]
     with gr.Blocks(title="Course Tutor", fill_height=True, analytics_enabled=False) as page:
         with gr.Row(elem_classes="ct-top"):
-            gr.Markdown("# Course Tutor", elem_classes="ct-title")
+            gr.HTML("<h1>Course Tutor</h1>", elem_classes="ct-title")
             course = gr.Dropdown(
-                names, value=names[0] if names else None, label="Course", elem_id="course", scale=0, min_width=220
+                names,
+                value=names[0] if names else None,
+                label="Course",
+                show_label=False,
+                container=False,
+                elem_id="course",
+                scale=0,
+                min_width=180,
             )
         if service.model.limits:
-            gr.Markdown(service.model.limits, elem_classes="ct-limits")
+            gr.HTML(render.notice(service.model.limits), elem_classes="ct-notice")
         with gr.Row(elem_classes="ct-main"):
-            with gr.Column(scale=3, min_width=320):
+            with gr.Column(scale=3, min_width=320, elem_classes="ct-talk"):
                 chat = gr.Chatbot(
                     label="Conversation",
                     show_label=False,
                     elem_id="chat",
-                    height="66vh",
+                    height="100%",
                     layout="panel",
                     buttons=["copy"],
                     latex_delimiters=[
@@ -62,6 +60,7 @@ def build(service: AnsweringService) -> gr.Blocks:
                     placeholder="Ask a question on the course",
                     label="Question",
                     show_label=False,
+                    container=False,
                     elem_id="question",
                     submit_btn=True,
                     autofocus=True,
@@ -69,127 +68,115 @@ def build(service: AnsweringService) -> gr.Blocks:
                 )
             with gr.Column(scale=2, min_width=300):
                 panel = gr.HTML(render.passages([]), elem_id="passages")
+        current = gr.State(None)
+        last = gr.BrowserState("", storage_key="course-tutor-course", secret=SECRET)
+        talks = gr.BrowserState({}, storage_key="course-tutor-conversations", secret=SECRET)
 
-        def respond(messages: Messages, name: str | None) -> Iterator[tuple[Messages, str]]:
-            yield from _respond(service, messages, name)
+        def begun(messages: Messages, name: str | None, reply: Reply | None) -> tuple[Any, Any, Reply | None]:
+            """The question with a word on what goes on below it; the box offers stop instead of send."""
+            if _is_running(reply):
+                return gr.skip(), gr.skip(), reply
+            return [*messages, assistant(SEARCHING)], _box(sends=False), Reply(name or "", messages)
 
-        busy = gr.State(False)
+        def take(text: str, messages: Messages, name: str | None, reply: Reply | None) -> tuple[Any, Any, Reply | None]:
+            if not text.strip() or _is_running(reply):
+                return gr.skip(), gr.skip(), reply
+            shown, _, started = begun([*messages, conversation.user(text)], name, reply)
+            return shown, _box(sends=False, value=""), started
 
-        def take(text: str, messages: Messages, waiting: bool) -> tuple[Any, Any]:
-            if waiting:  # the text stays in the box; a second answer would overwrite the first
-                gr.Info("An answer is still on its way. Wait for it, or stop it.")
-                return gr.skip(), gr.skip()
-            return ("", [*messages, _user(text)]) if text.strip() else (gr.skip(), gr.skip())
+        def again(messages: Messages, name: str | None, reply: Reply | None, retry: gr.RetryData) -> Any:
+            return begun(messages[: _place(retry.index) + 1], name, reply)
 
-        def again(messages: Messages, retry: gr.RetryData) -> Messages:
-            return messages[: _place(retry.index) + 1]
+        def edited(messages: Messages, name: str | None, reply: Reply | None, edit: gr.EditData) -> Any:
+            asked = conversation.user(render.unescaped(str(edit.value)))
+            return begun([*messages[: _place(edit.index)], asked], name, reply)
 
-        def edited(messages: Messages, edit: gr.EditData) -> Messages:
-            return [*messages[: _place(edit.index)], _user(render.unescaped(str(edit.value)))]
+        def example(messages: Messages, name: str | None, reply: Reply | None, choice: gr.SelectData) -> Any:
+            return begun([*messages, conversation.user(choice.value["text"])], name, reply)
 
-        def undone(messages: Messages, undo: gr.UndoData) -> tuple[Messages, str, str]:
+        async def respond(reply: Reply | None, kept: Talks) -> AsyncIterator[tuple[Any, Any, Any]]:
+            if reply is None or not reply.begin():  # nothing was asked, or what was asked is refused
+                return
+            # The question is kept at once, the answer when it is finished.
+            yield gr.skip(), render.passages([]), with_talk(kept, reply.course, reply.messages)
+            async for frame in reply.frames(lambda: answered(service, reply)):
+                shown = [*reply.messages, assistant(frame.reply)]
+                if not frame.last:
+                    yield shown, frame.passages, gr.skip()
+                    continue
+                kept = with_talk(kept, reply.course, [] if reply.forgotten else shown)
+                if reply.instead is None:
+                    yield shown, frame.passages, kept
+                else:  # whatever of this answer was still on its way is overwritten
+                    yield reply.instead, render.passages([]), kept
+
+        def ended(reply: Reply | None) -> Any:
+            return _box(sends=True) if reply is None or reply.close() else gr.skip()
+
+        async def stop(reply: Reply | None) -> None:
+            if reply:
+                reply.stop()
+
+        def undone(messages: Messages, name: str | None, reply: Reply | None, kept: Talks, undo: gr.UndoData) -> Any:
+            if _is_running(reply):
+                return gr.skip(), gr.skip(), gr.skip(), gr.skip()
             index = _place(undo.index)
-            return messages[:index], render.unescaped(_text(messages[index])), render.passages([])
+            left = messages[:index]
+            return left, conversation.asked(messages[index]), render.passages([]), with_talk(kept, name or "", left)
 
-        def example(messages: Messages, choice: gr.SelectData) -> Messages:
-            return [*messages, _user(choice.value["text"])]
+        async def cleared(name: str | None, reply: Reply | None, kept: Talks) -> tuple[Messages, str, Talks]:
+            if reply:
+                reply.leave([], forgotten=True)
+            return [], render.passages([]), with_talk(kept, name or "", [])
+
+        def show(name: str | None, kept: Talks) -> tuple[Any, str]:
+            return gr.update(value=talk_of(kept, name), examples=_examples(service, name)), render.passages([])
+
+        def switched(name: str | None, reply: Reply | None, kept: Talks) -> tuple[Any, str, str]:
+            if reply:
+                reply.leave(talk_of(kept, name))
+            return *show(name, kept), name or ""
+
+        def opened(name: str | None, kept: Talks, request: gr.Request) -> tuple[Any, Any, str]:
+            """The courses there are now (one ingested since the start is offered), the one to show, and its conversation."""
+            found = [course.name for course in service.library.courses()]
+            wanted = request.query_params.get("course") or name
+            chosen = wanted if wanted in found else (found[0] if found else None)
+            return gr.update(choices=found, value=chosen), *show(chosen, kept)
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        answering: dict[str, Any] = {
-            "fn": respond,
-            "inputs": [chat, course],
-            "outputs": [chat, panel],
-            "concurrency_limit": AT_ONCE,
-            "concurrency_id": "answers",
-            **quiet,
-        }
-        asked = [
-            question.submit(take, [question, chat, busy], [question, chat], queue=False, **quiet),
-            chat.retry(again, chat, chat, queue=False, **quiet),
-            chat.edit(edited, chat, chat, queue=False, **quiet),
-            chat.example_select(example, chat, chat, queue=False, **quiet),
-        ]
-        running = []
-        for event in asked:
-            # While an answer runs, the box offers stop instead of send.
-            answer = event.then(_stoppable, None, [question, busy], queue=False, **quiet).then(**answering)
-            answer.then(_sendable, None, [question, busy], queue=False, **quiet)
-            running.append(answer)
-        question.stop(_stopped, chat, [chat, question, busy], cancels=running, queue=False, **quiet)
-        chat.undo(undone, chat, [chat, question, panel], queue=False, **quiet)
-        chat.clear(
-            lambda: (render.passages([]), *_sendable()), None, [panel, question, busy], cancels=running, queue=False, **quiet
-        )
-        course.change(
-            lambda name: (gr.update(value=[], examples=_examples(service, name)), render.passages([]), *_sendable()),
-            course,
-            [chat, panel, question, busy],
-            cancels=running,
-            queue=False,
-            **quiet,
-        )
+        at_once = {"queue": False, **quiet}
+        # Queued, because only a queued event can say on the page why it does nothing.
+        asking = {"concurrency_limit": None, **quiet}
+        place, start = [chat, course, current], [chat, question, current]
+        for event in (
+            question.submit(take, [question, *place], start, **asking),
+            chat.retry(again, place, start, **asking),
+            chat.edit(edited, place, start, **asking),
+            chat.example_select(example, place, start, **asking),
+        ):
+            answer = event.then(respond, [current, talks], [chat, panel, talks], concurrency_limit=WAITING, **quiet)
+            answer.then(ended, current, question, **at_once)
+        question.stop(stop, current, None, **at_once)
+        chat.undo(undone, [*place, talks], [chat, question, panel, talks], **asking)
+        chat.clear(cleared, [course, current, talks], [chat, panel, talks], **at_once)
         # The course is remembered by the browser; an address with ?course=NAME opens that one.
-        last = gr.BrowserState("", storage_key="course-tutor-course")
-        course.input(lambda name: name or "", course, last, queue=False, **quiet)
-
-        def opened(name: str | None, request: gr.Request) -> Any:
-            return _refresh(service, request.query_params.get("course") or name)
-
-        page.load(opened, last, course, queue=False, **quiet)
+        course.input(switched, [course, current, talks], [chat, panel, last], **at_once)
+        page.load(opened, [last, talks], [course, chat, panel], **at_once)
     return page
 
 
-def _stoppable() -> tuple[Any, bool]:
-    """The question box and the busy flag while an answer runs."""
-    return gr.update(submit_btn=False, stop_btn=True), True
+def _is_running(reply: Reply | None) -> bool:
+    """Whether an answer is on its way, which a second one would overwrite; the page is told so."""
+    if reply is None or reply.is_over:
+        return False
+    gr.Info("An answer is still on its way. Wait for it, or stop it.", duration=5)
+    return True
 
 
-def _sendable() -> tuple[Any, bool]:
-    return gr.update(submit_btn=True, stop_btn=False), False
-
-
-def _stopped(messages: Messages) -> tuple[Messages, Any, bool]:
-    """A stopped answer says so."""
-    if messages and messages[-1]["role"] == "assistant" and render.SOURCES not in _text(messages[-1]):
-        messages = [
-            *messages[:-1],
-            {"role": "assistant", "content": f"{_text(messages[-1])}{render.SOURCES}*Stopped.*".lstrip()},
-        ]
-    return messages, *_sendable()
-
-
-def _respond(service: AnsweringService, messages: Messages, name: str | None) -> Iterator[tuple[Messages, str]]:
-    """The conversation and the passages while the last question is answered."""
-    if not messages or messages[-1]["role"] != "user":
-        return
-    reply = {"role": "assistant", "content": ""}
-    try:
-        if not name:
-            raise CourseTutorError("there is no course yet. Make one with: tutor ingest BOOK.pdf --course NAME")
-        stream = service.engine(name).stream(render.unescaped(_text(messages[-1])), _turns(messages[:-1]))
-        panel = render.passages(stream.hits, found=stream.found)
-        yield [*messages, reply], panel  # the passages are there before the first word
-        text = ""
-        for delta in stream:
-            text += delta
-            reply = {"role": "assistant", "content": render.piece(text, service.model.style)}
-            yield [*messages, reply], panel
-        answer = stream.answer
-        assert answer is not None
-        reply = {"role": "assistant", "content": render.finished(answer, service.model.style)}
-        yield [*messages, reply], render.passages(stream.hits, answer, stream.found)
-    except CourseTutorError as error:
-        reply = {"role": "assistant", "content": render.escape_markdown(f"Sorry, {error}")}
-        yield [*messages, reply], render.passages([])
-
-
-def _turns(messages: Messages) -> list[Turn]:
-    """Finished question and answer pairs, oldest first; questions without an answer are left out."""
-    return [
-        Turn(render.unescaped(_text(asked)), said)
-        for asked, answered in pairwise(messages)
-        if asked["role"] == "user" and answered["role"] == "assistant" and (said := render.answer_text(_text(answered)))
-    ]
+def _box(sends: bool, **changes: Any) -> Any:
+    """The question box, offering send or stop."""
+    return gr.update(submit_btn=sends, stop_btn=not sends, **changes)
 
 
 def _place(index: int | tuple[int, int]) -> int:
@@ -197,46 +184,14 @@ def _place(index: int | tuple[int, int]) -> int:
     return index if isinstance(index, int) else index[0]
 
 
-def _text(message: dict[str, Any]) -> str:
-    content = message["content"]
-    if isinstance(content, str):
-        return content
-    return "".join(part.get("text", "") for part in content if isinstance(part, dict))
-
-
-def _user(text: str) -> dict[str, Any]:
-    return {"role": "user", "content": render.escape_markdown(text)}
-
-
-def _refresh(service: AnsweringService, name: str | None) -> Any:
-    """The courses there are now; one ingested since the start is offered without a restart."""
-    names = [course.name for course in service.library.courses()]
-    return gr.update(choices=names, value=name if name in names else (names[0] if names else None))
-
-
 def _examples(service: AnsweringService, name: str | None) -> list[Any]:
-    """Questions made of section headings spread over the course."""
-    if not name:
-        return []
-    try:
-        passages = read_passages(service.library.existing(name).live)
-    except CourseTutorError:
-        return []
-    titles = list(dict.fromkeys(_topic(passage.section) for passage in passages if passage.section))
-    titles = [title for title in titles if title]
-    step = max(1, len(titles) // EXAMPLES)
-    return [{"text": f"Explain: {title}"} for title in titles[step // 2 :: step][:EXAMPLES]]
-
-
-def _topic(section: Sequence[str]) -> str:
-    title = re.sub(r"^[\d.]+\s+", "", section[-1])
-    return "" if COMMON.fullmatch(title) or not 6 <= len(title) <= 60 else title
+    return [{"text": question} for question in examples(service.library, name)]
 
 
 def launch(service: AnsweringService, host: str, port: int, ready: Any = None) -> None:
     """Serve the page until interrupted. `ready(url)` is called once it answers."""
     page = build(service)
-    page.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE)
+    page.queue(max_size=WAITING)
     _, url, _ = page.launch(
         server_name=host,
         server_port=port,
@@ -256,5 +211,7 @@ def launch(service: AnsweringService, host: str, port: int, ready: Any = None) -
         ready(url)
     try:
         threading.Event().wait()
+    except KeyboardInterrupt:
+        pass  # the way to end it
     finally:
         page.close(verbose=False)

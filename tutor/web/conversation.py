@@ -1,0 +1,84 @@
+"""A conversation as the chat shows it: its messages, what was said in them, and what of it the browser keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from tutor.answering.engine import Turn
+from tutor.web import render
+
+KEPT = 30  # messages of a course
+INTERRUPTED = "*The page was closed before the answer. Ask again.*"
+
+Messages = list[dict[str, Any]]
+Talks = dict[str, Messages]
+
+
+def user(text: str) -> dict[str, Any]:
+    """A question as a message; `text` is what the student typed."""
+    return {"role": "user", "content": render.escape_markdown(text)}
+
+
+def assistant(shown: str) -> dict[str, Any]:
+    """A reply as a message; `shown` is Markdown."""
+    return {"role": "assistant", "content": shown}
+
+
+def content(message: Mapping[str, Any]) -> str:
+    """The Markdown of a message, which Gradio sends back as text or as a list of parts."""
+    parts = message["content"]
+    if isinstance(parts, str):
+        return parts
+    return "".join(part.get("text", "") for part in parts if isinstance(part, dict))
+
+
+def asked(message: Mapping[str, Any]) -> str:
+    """A question as it was typed."""
+    return render.unescaped(content(message))
+
+
+def turns(messages: Messages) -> list[Turn]:
+    """Finished question and answer pairs, oldest first; questions without an answer are left out."""
+    return [
+        Turn(asked(question), said)
+        for question, answer in pairwise(messages)
+        if question["role"] == "user" and answer["role"] == "assistant" and (said := render.answer_text(content(answer)))
+    ]
+
+
+def stopped(shown: str) -> str:
+    """What was shown of an answer until it was stopped, with a note that says so."""
+    return f"{shown}{render.SOURCES}*Stopped.*".lstrip()
+
+
+def with_talk(talks: Any, course: str, messages: Messages) -> Talks:
+    """The browser's conversations with the last `KEPT` messages of this one, from a question on; forgotten where empty."""
+    last = [{"role": message["role"], "content": content(message)} for message in messages[-KEPT:]]
+    while last and last[0]["role"] != "user":
+        last.pop(0)
+    others = {name: talk for name, talk in _dictionary(talks).items() if name != course}
+    return {**others, course: last} if last else others
+
+
+def talk_of(talks: Any, course: str | None) -> Messages:
+    """The conversation that the browser keeps of a course. What is not one (the browser may hold anything) is left out."""
+    found = _dictionary(talks).get(course or "")
+    messages = [message for message in found if _is_message(message)] if isinstance(found, list) else []
+    if messages and messages[-1]["role"] == "user":
+        messages.append(assistant(f"{render.SOURCES}{INTERRUPTED}".lstrip()))
+    return messages
+
+
+def _dictionary(talks: Any) -> dict[str, Any]:
+    return talks if isinstance(talks, dict) else {}
+
+
+def _is_message(message: Any) -> bool:
+    return (
+        isinstance(message, dict)
+        and set(message) == {"role", "content"}
+        and message["role"] in ("user", "assistant")
+        and isinstance(message["content"], str)
+    )

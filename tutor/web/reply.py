@@ -1,0 +1,146 @@
+"""One answer on its way to the page: a thread works it out, one reader shows it, and it can be stopped at any moment.
+
+Gradio's own `cancels` is not used. It goes by session and function, so a late one ends the next answer; and the stopped
+answer, the stop button and the events behind them would all write the conversation, in no certain order. Here only the
+reader writes: once stopped, it takes nothing more from the thread, and its last word is "Stopped."
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Generator
+from dataclasses import dataclass
+
+from index_store.errors import CourseTutorError
+from tutor.answering.service import AnsweringService
+from tutor.web import conversation, render
+from tutor.web.conversation import Messages
+
+AT_ONCE = 8
+SEARCHING = "*Searching the books…*"
+_slots = threading.BoundedSemaphore(AT_ONCE)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the page shows at one moment: the reply as Markdown, the passages as HTML.
+
+    `waiting`: the reply is a word on what goes on, no part of the answer. `last`: nothing follows.
+    """
+
+    reply: str
+    passages: str
+    waiting: bool = False
+    last: bool = False
+
+
+Frames = Generator[Frame, None, None]
+
+
+class Reply:
+    """The answer to the last of `messages`, which is a question on `course`."""
+
+    def __init__(self, course: str, messages: Messages) -> None:
+        self.course = course
+        self.messages = messages
+        self.instead: Messages | None = None  # what the page shows now, where it was left
+        self.forgotten = False
+        self._begun = self._told = self.is_over = False
+        self._stopped = False
+        self._enough = threading.Event()
+        self._wake: Callable[[], None] = lambda: None
+
+    def begin(self) -> bool:
+        """Whether this is the first call: an answer is told once."""
+        first, self._begun = not self._begun, True
+        return first
+
+    def close(self) -> bool:
+        """Whether it is over, with the page ready for the next question; one that could not even begin is over too."""
+        self.is_over = self._told or not self._begun
+        return self.is_over
+
+    def stop(self) -> None:
+        """Nothing more is shown but that it was stopped, and its generation ends."""
+        self._stopped = True
+        self._enough.set()
+        self._wake()
+
+    def leave(self, shown: Messages, forgotten: bool = False) -> None:
+        """Stop, for a page that shows `shown` now; `forgotten`: the browser is not to keep the conversation."""
+        self.instead, self.forgotten = shown, forgotten
+        self.stop()
+
+    async def frames(self, steps: Callable[[], Frames]) -> AsyncIterator[Frame]:
+        """What `steps` yields on a thread of its own, up to its last frame or the one that says "Stopped.".
+
+        Raises what `steps` raises. At most AT_ONCE are worked out at a time; the others wait.
+        """
+        loop = asyncio.get_running_loop()
+        came: asyncio.Queue[Frame | Exception | None] = asyncio.Queue()
+
+        def tell(what: Frame | Exception | None) -> None:
+            with contextlib.suppress(RuntimeError):  # the server has ended, nobody listens
+                loop.call_soon_threadsafe(came.put_nowait, what)
+
+        def work() -> None:
+            try:
+                with _slots:
+                    if self._enough.is_set():
+                        return
+                    # Closing it ends the generation, not only the reading.
+                    with contextlib.closing(steps()) as running:
+                        for frame in running:
+                            if self._enough.is_set():
+                                break
+                            tell(frame)
+            except Exception as error:  # noqa: BLE001  carried to the reader, and raised there
+                tell(error)
+            finally:
+                tell(None)
+
+        frame = Frame("", render.passages([]), waiting=True)
+        self._wake = lambda: tell(None)
+        threading.Thread(target=work, daemon=True, name="answer").start()
+        try:
+            while not frame.last:
+                what = None if self._stopped else await came.get()
+                if self._stopped:
+                    shown = "" if frame.waiting else frame.reply
+                    yield Frame(conversation.stopped(shown), frame.passages, last=True)
+                    return
+                if isinstance(what, Exception):
+                    raise what
+                if what is None:
+                    return
+                frame = what
+                yield frame
+        finally:
+            self._told = True
+            self._enough.set()
+
+
+def answered(service: AnsweringService, reply: Reply) -> Frames:
+    """The frames of an answer: what is being done, the answer as it grows, the answer with its pages."""
+    *before, question = reply.messages
+    style = service.model.style
+    try:
+        if not reply.course:
+            raise CourseTutorError("there is no course yet. Make one with: tutor ingest BOOK.pdf --course NAME")
+        stream = service.engine(reply.course).stream(conversation.asked(question), conversation.turns(before))
+        panel = render.passages(stream.hits, found=stream.found)
+        if stream.found:
+            count = len(stream.hits)
+            yield Frame(f"*Reading {count} passage{'' if count == 1 else 's'}…*", panel, waiting=True)
+        text = ""
+        for delta in stream:
+            text += delta
+            if text.strip():
+                yield Frame(render.piece(text, style), panel)
+        answer = stream.answer
+        assert answer is not None
+        yield Frame(render.finished(answer, style), render.passages(stream.hits, answer, stream.found), last=True)
+    except CourseTutorError as error:
+        yield Frame(render.escape_markdown(f"Sorry, {error}"), render.passages([]), last=True)
