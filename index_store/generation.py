@@ -184,7 +184,30 @@ class Generation:
                 f"{folder}: {rows} passages in Chroma, {words} in the keyword index, {len(self._starts) - 1} with sentences, "
                 f"{self.manifest.passages} in the manifest. Ingest the course again."
             )
-        self.vectors = _vector_store(self._collection)
+        self._rows = {row["node_id"]: number for number, row in enumerate(self.keywords.bm25.corpus or ())}
+        self._unsolved = sum(row.get("kind") != "solution" for row in self.keywords.bm25.corpus)
+
+    def nearest(self, vector: Sequence[float], count: int, solutions: bool = True) -> list[int]:
+        """The rows of the `count` passages nearest to `vector`, nearest first; without solutions unless `solutions`."""
+        # Ids alone: Chroma takes ten times as long to fetch texts and metadata, which the keyword index holds in memory.
+        # And looking through twice as many is quicker than its filter, which reads the metadata of every passage.
+        most = min(len(self._rows), count if solutions else 2 * count)
+        rows = self._query(vector, most)
+        if not solutions:
+            rows = [row for row in rows if self.keywords.bm25.corpus[row].get("kind") != "solution"]
+            if len(rows) < min(count, self._unsolved):
+                rows = self._query(vector, count, where={"kind": {"$ne": "solution"}})
+        return rows[:count]
+
+    def _query(self, vector: Sequence[float], count: int, **options: Any) -> list[int]:
+        found = self._collection.query(query_embeddings=[list(vector)], n_results=count, include=[], **options)
+        return [self._rows[key] for key in found["ids"][0]]
+
+    def node(self, row: int) -> BaseNode:
+        """The passage at `row` as LlamaIndex holds it."""
+        from llama_index.core.vector_stores.utils import metadata_dict_to_node
+
+        return metadata_dict_to_node(self.keywords.bm25.corpus[row])
 
     def similarities(self, ids: Sequence[str], vector: Sequence[float]) -> list[float]:
         """The cosine between `vector` (unit length) and each of the passages `ids`, in their order."""

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.indices.vector_store import VectorStoreIndex
 from llama_index.core.llms import MockLLM
 from llama_index.core.retrievers import QueryFusionRetriever
 from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
 from llama_index.core.schema import NodeWithScore, QueryBundle
-from llama_index.core.vector_stores import FilterOperator, MetadataFilter, MetadataFilters
 
 from index_store.course import Course
 from index_store.embedding import Embedding
-from index_store.generation import CANDIDATES, ROW, Generation, Manifest
+from index_store.generation import CANDIDATES, Generation, Manifest
 from index_store.passage import Passage
 from index_store.verify import StandIn
 
@@ -41,17 +39,18 @@ class Hit:
 class _Dense(BaseRetriever):
     """The passages that Chroma finds, scored by their sentence nearest to the question: one sentence is what answers."""
 
-    def __init__(self, retriever: BaseRetriever, generation: Generation) -> None:
-        self._retriever = retriever
+    def __init__(self, generation: Generation, candidates: int, solutions: bool) -> None:
         self._generation = generation
+        self._candidates = candidates
+        self._solutions = solutions
         super().__init__()
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        assert query_bundle.embedding is not None
-        hits = self._retriever.retrieve(query_bundle)
-        for hit in hits:
-            hit.score = self._generation.nearest_sentence(hit.node.metadata[ROW], query_bundle.embedding)
-        return hits
+        vector = query_bundle.embedding
+        assert vector is not None
+        generation = self._generation
+        rows = generation.nearest(vector, self._candidates, self._solutions)
+        return [NodeWithScore(node=generation.node(row), score=generation.nearest_sentence(row, vector)) for row in rows]
 
 
 class _Keywords(BaseRetriever):
@@ -109,15 +108,12 @@ class CourseSearch(BaseRetriever):
         return self._course.live
 
     def _open_generation(self, generation: Generation) -> tuple[Generation, QueryFusionRetriever]:
-        index = VectorStoreIndex.from_vector_store(generation.vectors, embed_model=self._embedding.model)
         candidates = min(CANDIDATES, generation.manifest.passages)
         shown = [self._solutions or row.get("kind") != "solution" for row in generation.keywords.corpus]
         # Both leave solutions out before they count candidates, so that there are as many as of a book without any.
-        unsolved = MetadataFilters(filters=[MetadataFilter(key="kind", value="solution", operator=FilterOperator.NE)])
-        dense = index.as_retriever(similarity_top_k=candidates, filters=None if all(shown) else unsolved)
         generation.keywords.corpus_weight_mask = None if all(shown) else [int(show) for show in shown]
         fused = QueryFusionRetriever(
-            [_Dense(dense, generation), _Keywords(generation.keywords)],
+            [_Dense(generation, candidates, all(shown)), _Keywords(generation.keywords)],
             # Never called at one query, but LlamaIndex would otherwise resolve its default, a remote service.
             llm=MockLLM(),
             num_queries=1,

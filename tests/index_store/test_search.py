@@ -187,7 +187,7 @@ def test_solutions_are_no_hits_unless_they_are_asked_for(library, embedding, tmp
 
 
 def test_more_solutions_than_candidates_leave_room_for_the_text(library, embedding, tmp_path, typeset):
-    course = ingest_exercises(library, embedding, tmp_path, typeset, answers=12 * CANDIDATES)
+    course = ingest_exercises(library, embedding, tmp_path, typeset, answers=16 * CANDIDATES)
     assert sum(passage.kind == "solution" for passage in read_passages(course.live)) > CANDIDATES
     hits = CourseSearch(course, embedding).search("the sum of the geometric series with ratio one half", top_k=2)
     assert {hit.passage.kind for hit in hits} == {"text", "exercise"}
