@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from index_store.course import Library
+from index_store.embedding import DEFAULT_EMBEDDING, Embedding
 from index_store.files import sha256_of
 
 REPOSITORY = Path(__file__).parents[2]
@@ -51,9 +52,20 @@ def _folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def tutor() -> Callable[..., Result]:
-    """Call a command in this process. Anything but an exit (a traceback, for the user) is raised here."""
+def tutor(embedding: Embedding, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Call a command in this process. Anything but an exit (a traceback, for the user) is raised here.
+
+    The built-in embedding is loaded once for all; commands in processes of their own load theirs.
+    """
+    from index_store import embedding as room
     from tutor.cli.main import main
+
+    load = room.load_embedding
+    monkeypatch.setattr(
+        room,
+        "load_embedding",
+        lambda name=DEFAULT_EMBEDDING, **options: embedding if name == DEFAULT_EMBEDDING else load(name, **options),
+    )
 
     def call(*arguments: object, env: dict[str, str] | None = None) -> Result:
         result = CliRunner().invoke(main, [str(a) for a in arguments], prog_name="tutor", env=env)

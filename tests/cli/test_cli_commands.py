@@ -208,7 +208,7 @@ def test_where_there_is_no_course_the_list_says_how_to_make_one(tutor, tmp_path)
 @pytest.fixture
 def loaded(service, monkeypatch):
     """The session's service in place of one that each call would load anew; the home of its courses."""
-    monkeypatch.setattr("tutor.answering.service.AnsweringService", lambda settings, notify: service)
+    monkeypatch.setattr("tutor.answering.service.AnsweringService", lambda *arguments: service)
     return service.settings.home
 
 
