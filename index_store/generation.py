@@ -18,6 +18,7 @@ from index_store.files import sync_folder, write_atomically
 from index_store.passage import Passage
 
 if TYPE_CHECKING:
+    import numpy as np
     from llama_index.core.schema import BaseNode
     from llama_index.retrievers.bm25 import BM25Retriever
     from llama_index.vector_stores.chroma import ChromaVectorStore
@@ -160,12 +161,29 @@ def _vector_store(collection: Any) -> ChromaVectorStore:
     return ChromaVectorStore(chroma_collection=collection)
 
 
+def sentence_vectors(folder: Path, passages: int) -> tuple[np.ndarray, np.ndarray]:
+    """The generation's sentence vectors, and for each passage where its own begin (one more at the end).
+
+    Raises IndexDamagedError where they are not those of `passages` passages.
+    """
+    import numpy as np
+
+    try:
+        sentences = np.load(folder / "sentences.npy", mmap_mode="r")
+        starts = np.load(folder / "sentence_starts.npy")
+    except (OSError, ValueError, EOFError) as error:
+        raise IndexDamagedError(f"{folder}: no readable sentence vectors ({error}). Ingest the course again.") from error
+    if len(starts) - 1 != passages or len(sentences) != starts[-1]:
+        raise IndexDamagedError(
+            f"{folder}: sentence vectors of {len(starts) - 1} passages, {passages} in the manifest. Ingest the course again."
+        )
+    return sentences, starts
+
+
 class Generation:
     """An opened generation. Raises EmbeddingError where `embedding` is not the one it was made with."""
 
     def __init__(self, folder: Path, embedding: Embedding) -> None:
-        import numpy as np
-
         self.folder = folder
         self.manifest = read_manifest(folder)
         check_embedding(self.manifest, embedding.name, embedding.key)
@@ -174,15 +192,14 @@ class Generation:
             self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
             rows = self._collection.count()
             self.keywords = keyword_index(folder)
-            self._sentences = np.load(folder / "sentences.npy", mmap_mode="r")
-            self._starts = np.load(folder / "sentence_starts.npy")
         except Exception as error:  # Chroma and bm25s raise many kinds for a damaged file
             raise IndexDamagedError(f"{folder}: the index does not open ({error}). Ingest the course again.") from error
+        self._sentences, self._starts = sentence_vectors(folder, self.manifest.passages)
         words = len(self.keywords.bm25.corpus or ())  # None where its file is missing
-        if not rows == words == len(self._starts) - 1 == self.manifest.passages or len(self._sentences) != self._starts[-1]:
+        if not rows == words == self.manifest.passages:
             raise IndexDamagedError(
-                f"{folder}: {rows} passages in Chroma, {words} in the keyword index, {len(self._starts) - 1} with sentences, "
-                f"{self.manifest.passages} in the manifest. Ingest the course again."
+                f"{folder}: {rows} passages in Chroma, {words} in the keyword index, {self.manifest.passages} in the manifest. "
+                "Ingest the course again."
             )
         self._rows = {row["node_id"]: number for number, row in enumerate(self.keywords.bm25.corpus or ())}
         self._unsolved = sum(row.get("kind") != "solution" for row in self.keywords.bm25.corpus)

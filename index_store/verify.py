@@ -14,7 +14,7 @@ from pathlib import Path
 
 from index_store.course import Course
 from index_store.errors import IndexDamagedError
-from index_store.generation import COLLECTION, chroma_client, keyword_index, read_manifest, read_passages
+from index_store.generation import COLLECTION, chroma_client, keyword_index, read_manifest, read_passages, sentence_vectors
 
 SAMPLE = 50
 SECONDS = 120
@@ -94,6 +94,7 @@ def verify(folder: Path) -> Verified:
             f"{folder}: {len(passages)} passages in passages.jsonl, {manifest.passages} in the manifest. "
             "Ingest the course again."
         )
+    sentence_vectors(folder, manifest.passages)
     keyword_index(folder)
     client = chroma_client(folder / "chroma")
     collection = client.get_collection(COLLECTION, embedding_function=None)

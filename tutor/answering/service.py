@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from index_store.course import Library
 from index_store.embedding import Embedding, load_embedding
+from index_store.errors import IndexDamagedError
 from index_store.search import CourseSearch
 from index_store.verify import StandIn, stand_in
 from tutor.answering.engine import CourseQueryEngine
@@ -31,12 +32,17 @@ class AnsweringService:
         self.settings = settings
         self.library = Library(settings.home)
         self._stand_ins: dict[str, StandIn | None] = {}
+        self._damaged: dict[str, IndexDamagedError] = {}
         with ThreadPoolExecutor(3) as pool:
             embedding = pool.submit(load_embedding, settings.embedding, models=settings.models)
             model = pool.submit(load_model, settings, notify)
             verified = {name: pool.submit(stand_in, self.library.existing(name)) for name in courses}
             for name, found in verified.items():
-                self._stand_ins[name] = instead = found.result()
+                try:
+                    self._stand_ins[name] = instead = found.result()
+                except IndexDamagedError as error:  # opening it could crash this process; the other courses are answered
+                    self._damaged[name] = error
+                    continue
                 if instead:
                     notify(f"warning: {instead.warning}")
             self.model: LanguageModel = model.result()
@@ -45,8 +51,15 @@ class AnsweringService:
         self._lock = threading.Lock()
 
     def engine(self, course: str) -> CourseQueryEngine:
-        """The engine of `course`. Raises CourseError for an unknown one, EmbeddingError where its index is another's."""
+        """The engine of `course`. Raises CourseError for an unknown one, EmbeddingError where its index is another's.
+
+        Raises IndexDamagedError where no sound index of it was there at the start and none was made since.
+        """
         with self._lock:
+            if course in self._damaged:
+                if stand_in(self.library.existing(course)) is not None:
+                    raise self._damaged[course]
+                del self._damaged[course]
             if course not in self._engines:
                 self._engines[course] = CourseQueryEngine(
                     search=CourseSearch(

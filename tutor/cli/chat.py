@@ -22,13 +22,17 @@ def chat(**flags: Any) -> None:
     options.say("loading the language model and the embedding")
 
     from index_store.course import Library
+    from index_store.errors import CourseTutorError
     from tutor.answering.service import AnsweringService
     from tutor.web import student
 
     courses = [course.name for course in Library(settings.home).courses()]
     service = AnsweringService(settings, options.say, courses)
-    for course in courses:
-        service.engine(course)  # a course made with another embedding is told now, not to a student
+    for course in courses:  # what keeps a course from being answered is told now, and the others are
+        try:
+            service.engine(course)
+        except CourseTutorError as error:
+            options.say(f"warning: course {course!r} is not answered: {error}")
     student.launch(
         service, settings.host, settings.port, lambda url: options.say(f"the chat is open at {url}  (Ctrl-C ends it)")
     )
