@@ -127,13 +127,13 @@ def test_a_question_is_answered_over_the_endpoint_with_citations_of_the_course(l
     pieces = list(stream)
     assert len(pieces) > 3
     answer = stream.answer
-    assert answer.found
+    assert answer.found == bool(answer.citations)  # what no page bears out is told as not found, whatever the model says
     assert "".join(pieces).split()[0] in answer.text
     for citation in answer.citations:
         assert f"[{citation.number}]" in answer.text
         assert citation.passage == answer.hits[citation.number - 1].passage
         assert citation.passage.file == "algorithms.pdf"
-    assert answer.citations or "tied to a page" in " ".join(answer.notes)
+    assert answer.citations or "take this as unchecked" in answer.text
 
 
 @pytest.mark.model
