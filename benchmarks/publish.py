@@ -85,6 +85,24 @@ SECTIONS = (
         "higher is better.",
     ),
     Section(
+        "search",
+        "How long does a search take?",
+        "benchmarks/search_speed.py --books examples/course",
+        "Once warm, the question's embedding included; passages are real ones with variations.",
+    ),
+    Section(
+        "ingest",
+        "How fast is an ingest?",
+        "benchmarks/ingest_speed.py --books TEXTBOOK",
+        "Against LlamaIndex's default pipeline, and against that with passages that the embedding reads whole.",
+    ),
+    Section(
+        "kills",
+        "What does a killed ingest leave?",
+        "benchmarks/kills.py --books examples/course --kills 50",
+        "A re-ingest between two states of a course is killed at random moments while two processes ask.",
+    ),
+    Section(
         "answers",
         "Are the built-in model's answers true to the book?",
         "benchmarks/answers.py --make examples/course",
