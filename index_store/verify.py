@@ -14,7 +14,7 @@ from pathlib import Path
 
 from index_store.course import Course
 from index_store.errors import IndexDamagedError
-from index_store.generation import COLLECTION, chroma_client, keyword_index, read_manifest, read_passages, sentence_vectors
+from index_store.generation import COLLECTION, chroma_client, read_manifest, read_passages, sentence_vectors
 
 SAMPLE = 50
 SECONDS = 120
@@ -87,6 +87,8 @@ def stand_in(course: Course) -> StandIn | None:
 
 def verify(folder: Path) -> Verified:
     """As verify_in_child, in this process."""
+    import bm25s
+
     manifest = read_manifest(folder)
     passages = read_passages(folder)
     if len(passages) != manifest.passages:
@@ -95,7 +97,12 @@ def verify(folder: Path) -> Verified:
             "Ingest the course again."
         )
     sentence_vectors(folder, manifest.passages)
-    keyword_index(folder)
+    # Without LlamaIndex around it, which takes longer to import than everything else here.
+    words = len(bm25s.BM25.load(str(folder / "bm25"), load_corpus=True).corpus or ())
+    if words != manifest.passages:
+        raise IndexDamagedError(
+            f"{folder}: {words} passages in the keyword index, {manifest.passages} in the manifest. Ingest the course again."
+        )
     client = chroma_client(folder / "chroma")
     collection = client.get_collection(COLLECTION, embedding_function=None)
     if collection.count() != manifest.passages:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-KILLS = 4
+KILLS = 2
 
 
 def test_kills_at_random_moments_break_no_answer_and_leave_nothing_behind(tmp_path, typeset):
