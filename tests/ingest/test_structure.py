@@ -74,13 +74,14 @@ def test_no_section_is_made_of_anything_but_the_outline_and_the_title_page(books
 def test_running_heads_and_page_numbers_are_not_in_the_text(books, sample_books, name):
     book = books[name]
     reader = pypdf.PdfReader(sample_books / f"{name}.pdf")
+    title = book.title.removesuffix(", First edition")
     # The printed pages do have the head: book.typ sets the title on every even page that opens no chapter.
-    headed = [number for number, page in enumerate(reader.pages, 1) if number > 3 and book.title in flat(page.extract_text())]
+    headed = [number for number, page in enumerate(reader.pages, 1) if number > 3 and title in flat(page.extract_text())]
     assert len(headed) >= 3
     for section in book.sections:
         if not section.path:
             continue
-        assert book.title not in flat(section.text)
+        assert title not in flat(section.text)
         for start, end, number in zip(section.starts, [*section.starts[1:], None], section.pages, strict=True):
             assert section.text[start:end].split()[-1] != book.labels[number]  # the folio is the last thing on a page
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tutor.web.reply import Frame, Reply
+
+
+def run(work):
+    """The result of a coroutine, on a thread of its own: the browser's tests leave a running loop on this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def reply() -> Reply:
@@ -30,24 +37,24 @@ def three():
 
 
 def test_an_answer_that_is_not_stopped_is_shown_to_its_end() -> None:
-    assert asyncio.run(read(reply(), three)) == list(three())
+    assert run(read(reply(), three)) == list(three())
 
 
 @pytest.mark.parametrize(("after", "shown"), [(1, "---\n*Stopped.*"), (2, "One.\n\n---\n*Stopped.*")])
 def test_a_stopped_answer_ends_with_what_was_shown_and_says_so(after: int, shown: str) -> None:
-    frames = asyncio.run(read(reply(), three, stop_after=after))
+    frames = run(read(reply(), three, stop_after=after))
     assert frames[:after] == list(three())[:after]
     assert frames[after:] == [Frame(shown, "cards", last=True)]
 
 
 def test_a_stop_behind_the_last_frame_changes_nothing() -> None:
-    assert asyncio.run(read(reply(), three, stop_after=3)) == list(three())
+    assert run(read(reply(), three, stop_after=3)) == list(three())
 
 
 def test_a_stop_before_the_first_frame_is_told_at_once_and_the_work_is_not_begun() -> None:
     running = reply()
     running.stop()
-    (only,) = asyncio.run(read(running, lambda: pytest.fail("begun")))
+    (only,) = run(read(running, lambda: pytest.fail("begun")))
     assert only.reply == "---\n*Stopped.*"
 
 
@@ -62,7 +69,7 @@ def test_a_stop_does_not_wait_for_a_silent_model_and_the_generation_is_closed() 
         finally:
             closed.set()
 
-    frames = asyncio.run(asyncio.wait_for(read(running, steps, stop_after=1), 5))
+    frames = run(asyncio.wait_for(read(running, steps, stop_after=1), 5))
     assert frames[-1].reply == "---\n*Stopped.*"
     silent.set()
     assert closed.wait(5)
@@ -75,7 +82,7 @@ def test_what_goes_wrong_on_the_thread_is_raised_to_the_reader() -> None:
         raise ZeroDivisionError("on the thread")
 
     with pytest.raises(ZeroDivisionError, match="on the thread"):
-        asyncio.run(read(reply(), steps))
+        run(read(reply(), steps))
 
 
 def test_an_answer_begins_once_and_is_over_when_it_was_told_or_could_not_begin() -> None:
@@ -84,6 +91,6 @@ def test_an_answer_begins_once_and_is_over_when_it_was_told_or_could_not_begin()
     running = reply()
     assert [running.begin(), running.begin()] == [True, False]
     assert not running.close()
-    asyncio.run(read(running, three))
+    run(read(running, three))
     assert running.close()
     assert running.is_over
