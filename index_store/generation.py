@@ -194,13 +194,13 @@ class Generation:
             self.keywords = keyword_index(folder)
         except Exception as error:  # Chroma and bm25s raise many kinds for a damaged file
             raise IndexDamagedError(f"{folder}: the index does not open ({error}). Ingest the course again.") from error
-        self._sentences, self._starts = sentence_vectors(folder, self.manifest.passages)
         words = len(self.keywords.bm25.corpus or ())  # None where its file is missing
         if not rows == words == self.manifest.passages:
             raise IndexDamagedError(
                 f"{folder}: {rows} passages in Chroma, {words} in the keyword index, {self.manifest.passages} in the manifest. "
                 "Ingest the course again."
             )
+        self._sentences, self._starts = sentence_vectors(folder, self.manifest.passages)
         self._rows = {row["node_id"]: number for number, row in enumerate(self.keywords.bm25.corpus or ())}
         self._unsolved = sum(row.get("kind") != "solution" for row in self.keywords.bm25.corpus)
 
