@@ -27,7 +27,7 @@ close_network(hub=False)
 
 from index_store.course import Library  # noqa: E402
 from index_store.embedding import Embedding, load_embedding  # noqa: E402
-from index_store.generation import BookEntry  # noqa: E402
+from index_store.manifest import BookEntry  # noqa: E402
 from index_store.passage import Passage  # noqa: E402
 from index_store.search import CourseSearch  # noqa: E402
 from ingest.chunk import cut  # noqa: E402

@@ -34,7 +34,8 @@ import numpy as np  # noqa: E402
 
 from index_store.course import Course, Library  # noqa: E402
 from index_store.embedding import load_embedding  # noqa: E402
-from index_store.generation import COLLECTION, chroma_client, read_manifest, read_passages  # noqa: E402
+from index_store.generation import COLLECTION, chroma_client, read_passages  # noqa: E402
+from index_store.manifest import read_manifest  # noqa: E402
 from index_store.search import CourseSearch  # noqa: E402
 from ingest.pipeline import ingest  # noqa: E402
 

@@ -30,7 +30,8 @@ from llama_index.retrievers.bm25 import BM25Retriever  # noqa: E402
 
 from index_store.course import Course, Library  # noqa: E402
 from index_store.embedding import Embedding, Vectors, load_embedding  # noqa: E402
-from index_store.generation import CANDIDATES, COLLECTION, Generation, chroma_client, read_manifest, read_passages  # noqa: E402
+from index_store.generation import CANDIDATES, COLLECTION, Generation, chroma_client, read_passages  # noqa: E402
+from index_store.manifest import read_manifest  # noqa: E402
 from index_store.passage import Passage  # noqa: E402
 from index_store.search import CourseSearch  # noqa: E402
 from ingest.pipeline import ingest  # noqa: E402
@@ -40,7 +41,7 @@ WARM = 5
 # The name shown, and the method whose calls are timed.
 PARTS: dict[str, tuple[Any, str]] = {
     "Chroma": (Collection, "query"),
-    "sentences": (Generation, "nearest_sentence"),
+    "sentences": (Generation, "nearest_sentences"),
     "BM25": (BM25Retriever, "_retrieve"),
     "similarities": (Generation, "similarities"),
 }

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from index_store.errors import CourseError, IndexDamagedError
 from index_store.files import write_atomically
-from index_store.generation import BookEntry, Manifest, read_manifest, write_generation
+from index_store.generation import write_generation
+from index_store.manifest import BookEntry, Manifest, read_manifest
 from index_store.passage import Passage
 from index_store.vectors import VectorCache
 

@@ -20,9 +20,11 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from index_store.course import Course
 from index_store.embedding import Embedding
-from index_store.generation import CANDIDATES, Generation, Manifest
+from index_store.generation import CANDIDATES, Generation
+from index_store.manifest import Manifest
 from index_store.passage import Passage
 from index_store.verify import StandIn
+from index_store.words import fold
 
 DENSE_WEIGHT = 0.6
 
@@ -50,7 +52,8 @@ class _Dense(BaseRetriever):
         assert vector is not None
         generation = self._generation
         rows = generation.nearest(vector, self._candidates, self._solutions)
-        return [NodeWithScore(node=generation.node(row), score=generation.nearest_sentence(row, vector)) for row in rows]
+        scores = generation.nearest_sentences(rows, vector)
+        return [NodeWithScore(node=generation.node(row), score=score) for row, score in zip(rows, scores, strict=True)]
 
 
 class _Keywords(BaseRetriever):
@@ -61,7 +64,8 @@ class _Keywords(BaseRetriever):
         super().__init__()
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return [hit for hit in self._retriever.retrieve(query_bundle) if (hit.score or 0.0) > 0.0]
+        found = self._retriever.retrieve(QueryBundle(fold(query_bundle.query_str)))
+        return [hit for hit in found if (hit.score or 0.0) > 0.0]
 
 
 class CourseSearch(BaseRetriever):
@@ -129,6 +133,15 @@ class CourseSearch(BaseRetriever):
         """The manifest of the generation that the next question will be answered from."""
         return self._generation()[0].manifest
 
+    def corrected(self, question: str) -> str:
+        """The question as it is searched: slips of the keyboard mended towards the books' own words."""
+        # What the embedding has one token for is a word, although no book here uses it.
+        return self._generation()[0].words.corrected(question, lambda word: self._embedding.count_tokens(word) == 1)
+
+    def has_word(self, beginning: str) -> bool:
+        """Whether the books have a word that begins so."""
+        return self._generation()[0].words.begin(beginning)
+
     def search(self, question: str, top_k: int | None = None, context: Sequence[str] = ()) -> list[Hit]:
         """The best `top_k` passages for `question`, best first.
 
@@ -136,7 +149,7 @@ class CourseSearch(BaseRetriever):
         together with them.
         """
         generation, fused = self._generation()
-        text = " ".join([*context, question])
+        text = self.corrected(" ".join([*context, question]))
         vector = self._embedding.model.get_query_embedding(text)
         found = fused.retrieve(QueryBundle(text, embedding=vector))[: top_k or self._top_k]
         similarity = generation.similarities([hit.node.node_id for hit in found], vector)

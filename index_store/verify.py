@@ -1,6 +1,7 @@
 """Is a generation sound? Checked in a child process, since damaged HNSW files can crash the one that opens them.
 
-Counts agree with the manifest, and a sample of passages is found again, first, by its own vector.
+Its files are those that were written, counts agree with the manifest, and a sample of passages is found again, first, by its
+own vector. Where the files are those that were once verified, nothing has to be opened.
 `python -m index_store.verify FOLDER` is the child; it prints one JSON line.
 """
 
@@ -12,9 +13,11 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from index_store.checksums import altered
 from index_store.course import Course
 from index_store.errors import IndexDamagedError
-from index_store.generation import COLLECTION, chroma_client, read_manifest, read_passages, sentence_vectors
+from index_store.generation import COLLECTION, chroma_client, read_passages, stored_vectors
+from index_store.manifest import check_format, read_manifest
 
 SAMPLE = 50
 SECONDS = 120
@@ -26,6 +29,16 @@ class Verified:
 
     passages: int
     sample: int
+
+
+def check_sound(folder: Path) -> None:
+    """Raise IndexDamagedError, saying what is wrong, where the generation in `folder` is damaged.
+
+    As verify_in_child, but what is as it was when it was made, and was verified then, is not opened again.
+    """
+    recorded = read_manifest(folder).checksums
+    if not recorded or altered(folder, recorded):
+        verify_in_child(folder)
 
 
 def verify_in_child(folder: Path) -> Verified:
@@ -68,12 +81,12 @@ def stand_in(course: Course) -> StandIn | None:
     Raises IndexDamagedError where none is sound.
     """
     try:
-        verify_in_child(course.live)
+        check_sound(course.live)
         return None
     except IndexDamagedError as error:
         for generation in course.earlier():
             try:
-                verify_in_child(generation)
+                check_sound(generation)
             except IndexDamagedError:
                 continue
             made = read_manifest(generation).created
@@ -90,13 +103,18 @@ def verify(folder: Path) -> Verified:
     import bm25s
 
     manifest = read_manifest(folder)
+    check_format(folder, manifest)
     passages = read_passages(folder)
     if len(passages) != manifest.passages:
         raise IndexDamagedError(
             f"{folder}: {len(passages)} passages in passages.jsonl, {manifest.passages} in the manifest. "
             "Ingest the course again."
         )
-    sentence_vectors(folder, manifest.passages)
+    # Chroma's files are for Chroma to judge: another version of it may well write them anew.
+    changed = [name for name in altered(folder, manifest.checksums) if not name.startswith("chroma/")]
+    if manifest.checksums and changed:
+        raise IndexDamagedError(f"{folder / changed[0]}: not as it was written, or missing. Ingest the course again.")
+    stored_vectors(folder, manifest.passages)
     # Without LlamaIndex around it, which takes longer to import than everything else here.
     words = len(bm25s.BM25.load(str(folder / "bm25"), load_corpus=True).corpus or ())
     if words != manifest.passages:

@@ -7,18 +7,22 @@ the index itself is sound is no matter of opinion: a damaged one raises.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from index_store.course import Course
 from index_store.embedding import Embedding
 from index_store.errors import CourseError, EmbeddingError, IndexDamagedError
-from index_store.generation import BookEntry, Manifest, read_manifest, read_passages
+from index_store.manifest import BookEntry, Manifest, read_manifest
+from index_store.passage import Passage
 from index_store.questions import Question, found_at, read_questions
-from index_store.search import CourseSearch
 from index_store.verify import verify_in_child
+
+if TYPE_CHECKING:
+    from index_store.search import CourseSearch
 
 MOST_WITHOUT_TEXT = 0.5
 FEWER_PASSAGES = 0.5
@@ -26,17 +30,22 @@ LABELS_IN_ORDER = 0.8
 AMONG_FIRST = 5
 
 
-def check(course: Course, new: Path, embedding: Embedding) -> list[str]:
-    """What speaks against making `new` live, a line each. Raises IndexDamagedError where it is not sound."""
+Passages = Mapping[str, Sequence[Passage]]
+"""The passages of every book, in reading order."""
+
+
+def check(course: Course, new: Path, embedding: Embedding, passages: Passages, before: Passages) -> list[str]:
+    """What speaks against making `new` live, a line each; it has `passages`, and the live one `before`.
+
+    Raises IndexDamagedError where it is not sound.
+    """
     verify_in_child(new)
     manifest = read_manifest(new)
     live, old = _live(course)
-    before = {book.file: book for book in old.books} if old else {}
-    changed = [book for book in manifest.books if before.get(book.file) != book]
-    labels_before = _labels(live) if live else {}
-    labels = _labels(new)
-    failed = [line for book in changed if (line := _of_book(book, before.get(book.file)))]
-    failed += [line for book in changed if (line := _of_labels(book.file, labels[book.file], labels_before.get(book.file, [])))]
+    entries = {book.file: book for book in old.books} if old else {}
+    changed = [book for book in manifest.books if entries.get(book.file) != book]
+    failed = [line for book in changed if (line := _of_book(book, entries.get(book.file)))]
+    failed += [line for book in changed if (line := _of_labels(book.file, _labels(passages, book), _labels(before, book)))]
     return failed + _of_questions(course, live, new, embedding)
 
 
@@ -47,12 +56,9 @@ def _live(course: Course) -> tuple[Path | None, Manifest | None]:
         return None, None
 
 
-def _labels(generation: Path) -> dict[str, list[str]]:
-    """The printed labels of each book's passages, in reading order."""
-    labels: dict[str, list[str]] = {}
-    for passage in read_passages(generation):
-        labels.setdefault(passage.file, []).append(passage.label)
-    return labels
+def _labels(passages: Passages, book: BookEntry) -> list[str]:
+    """The printed labels of a book's passages, in reading order."""
+    return [passage.label for passage in passages.get(book.file, ())]
 
 
 def _of_book(book: BookEntry, before: BookEntry | None) -> str:
@@ -78,6 +84,9 @@ def _of_questions(course: Course, live: Path | None, new: Path, embedding: Embed
     questions = read_questions(course.questions_file)
     if not questions or live is None:
         return []
+
+    from index_store.search import CourseSearch
+
     try:
         before = _found(questions, CourseSearch(course, embedding, generation=live))
     except (IndexDamagedError, EmbeddingError):  # made with another embedding: nothing to compare with

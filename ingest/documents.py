@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from index_store.words import normalize
 from ingest.blocks import Block
 from ingest.child import DAMAGED, EMPTY, MEGABYTES, rows_of
-from ingest.structure import LOST, Book, Section, normalize
+from ingest.structure import LOST, Book, Section
 
 TEXT_MEGABYTES = 50
 UNPACKED_MEGABYTES = 500

@@ -13,9 +13,10 @@ from itertools import groupby, pairwise
 from statistics import median
 
 from index_store.passage import Kind
+from index_store.words import normalize
 from ingest.notes import Note
 from ingest.pdf import Line
-from ingest.spelling import SOFT_HYPHEN, Vocabulary, normalize
+from ingest.spelling import SOFT_HYPHEN, Vocabulary
 
 CELL = " | "
 BULLETS = ("• ", "◦ ", "▪ ", "■ ", "‣ ")

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from statistics import median, mode
 
 from index_store.passage import Kind
+from index_store.words import normalize
 from ingest.furniture import Margins
 from ingest.pdf import Document, Line, Page
-from ingest.spelling import SOFT_HYPHEN, normalize
+from ingest.spelling import SOFT_HYPHEN
 
 Path = tuple[str, ...]
 

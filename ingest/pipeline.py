@@ -18,10 +18,11 @@ from index_store.course import Course, CourseWriter
 from index_store.embedding import Embedding
 from index_store.errors import BookError, CourseError, IndexDamagedError
 from index_store.files import sha256_of
-from index_store.generation import BookEntry, Manifest, read_passages
+from index_store.generation import read_passages
+from index_store.manifest import FORMAT, BookEntry, Manifest
 from index_store.passage import Passage
 from index_store.vectors import VectorCache
-from index_store.verify import verify_in_child
+from index_store.verify import check_sound
 from ingest.checks import check
 from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS, cut
 from ingest.formats import read_book, without_text
@@ -30,7 +31,7 @@ from ingest.report import BookOutcome, IngestReport, outcome_of
 from ingest.sources import find_books
 
 # What decides how a book becomes passages; a course made with other values reads its books again.
-VERSION = 5
+VERSION = 6
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total): stage is a book's name while it is read, then "embedding". From several threads."""
@@ -141,7 +142,11 @@ class _State:
     def made_with(self, settings: dict[str, Any], embedding_key: str) -> bool:
         """Whether the course is whole and was made in the way that it would be made now."""
         manifest = self.manifest
-        return bool(manifest and self.whole and manifest.settings == settings and manifest.embedding_key == embedding_key)
+        return (
+            manifest is not None
+            and self.whole
+            and (manifest.format, manifest.settings, manifest.embedding_key) == (FORMAT, settings, embedding_key)
+        )
 
 
 def _state(course: Course) -> _State:
@@ -269,7 +274,7 @@ def _carry_out(
     new = writer.build(everything, matrix, embedding, books, plan.settings)
     failed: list[str] = []
     try:
-        failed = check(course, new, embedding)
+        failed = check(course, new, embedding, plan.passages, plan.old.passages)
         published = force or not failed
         if published:
             writer.make_live(new)
@@ -284,7 +289,7 @@ def _carry_out(
 def _damaged(course: Course) -> bool:
     """Whether the live index is not sound although its passages are whole; it is then made again from them."""
     try:
-        verify_in_child(course.live)
+        check_sound(course.live)
     except IndexDamagedError:
         return True
     return False

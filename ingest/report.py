@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from index_store.generation import BookEntry
+from index_store.manifest import BookEntry
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One spelling for each character, in index and query alike, and the book's own spelling of words broken at line ends.
+"""The book's own spelling of words broken at line ends.
 
 Knows nothing of pages and sections.
 """
@@ -6,35 +6,18 @@ Knows nothing of pages and sections.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from index_store.words import normalize
 from ingest.pdf import Line
 
 SOFT_HYPHEN = "\N{SOFT HYPHEN}"
-OVERLAY = "\N{COMBINING LONG SOLIDUS OVERLAY}"
-NEGATED = re.compile(rf"{OVERLAY}(\S)|(?<!\S){OVERLAY}\s(\S)")
 WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 HEAD = re.compile(r"(?:[^\W\d_]+-)*[^\W\d_]*$")
 TAIL = re.compile(r"[^\W\d_]*")
 LONGEST_WORD = 80
 INFLECTION = re.compile(r"(?:s|es|d|ed|ing|ly|er|ers)$")
-
-
-def normalize(text: str) -> str:
-    """NFKC, minus and hyphens as "-", mu as the Greek letter, and a relation struck through as one character (≠, ∉)."""
-    if text.isascii():
-        return text
-    # NFKC makes the micro sign mu and the non-breaking hyphen a hyphen by itself.
-    text = unicodedata.normalize("NFKC", text).replace("\N{MINUS SIGN}", "-").replace("\N{HYPHEN}", "-")
-    return NEGATED.sub(_negated, text) if OVERLAY in text else text
-
-
-def _negated(match: re.Match[str]) -> str:
-    # TeX sets the stroke before the sign that it strikes; Unicode composes only what comes after.
-    composed = unicodedata.normalize("NFC", (match[1] or match[2]) + OVERLAY)
-    return composed if len(composed) == 1 else match[0]
 
 
 class Vocabulary:

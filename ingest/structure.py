@@ -15,9 +15,9 @@ from ingest.furniture import Margins, body_size, is_contents, is_index, without_
 from ingest.headings import LOST, by_size, from_outline, key, kind_of
 from ingest.notes import Note, take_notes
 from ingest.pdf import Document, Page
-from ingest.spelling import Vocabulary, normalize
+from ingest.spelling import Vocabulary
 
-__all__ = ["Book", "Section", "normalize", "understand"]
+__all__ = ["Book", "Section", "understand"]
 
 NOT_INDEXED = {
     "contents", "tableofcontents", "index", "subjectindex", "inhaltsverzeichnis", "stichwortverzeichnis", "sachverzeichnis",

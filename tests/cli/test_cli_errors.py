@@ -230,6 +230,8 @@ def test_an_interrupted_ingest_exits_130_with_one_line_and_the_old_index_live(sm
         stderr=subprocess.PIPE,
         encoding="utf-8",
         env=environment(),
+        # What a shell starts in the background has Ctrl-C off, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert child.stderr is not None
     for line in child.stderr:

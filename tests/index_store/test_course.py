@@ -14,7 +14,8 @@ from index_store.course import GENERATIONS_KEPT, Library
 from index_store.embedding import Embedding, Vectors
 from index_store.errors import CourseError, IndexDamagedError
 from index_store.files import sha256_of
-from index_store.generation import BookEntry, read_manifest, read_passages
+from index_store.generation import read_passages
+from index_store.manifest import BookEntry, read_manifest
 from index_store.passage import Passage
 
 REPOSITORY = Path(__file__).parents[2]

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from index_store.errors import EmbeddingError, IndexDamagedError
-from index_store.generation import Generation, read_manifest, read_passages
+from index_store.generation import Generation, read_passages
+from index_store.manifest import read_manifest
 
 
 @pytest.fixture
@@ -67,8 +68,16 @@ def test_a_missing_or_unreadable_manifest_is_damage(folder, embedding, content):
 def test_a_manifest_of_another_format_is_refused_naming_both_formats(folder, embedding):
     row = json.loads((folder / "manifest.json").read_text())
     (folder / "manifest.json").write_text(json.dumps({**row, "format": 7}))
-    with pytest.raises(IndexDamagedError, match="index format 7, this version reads 1"):
+    with pytest.raises(IndexDamagedError, match="index format 7, this version reads 2"):
         Generation(folder, embedding)
+
+
+def test_an_index_of_an_earlier_format_is_refused_but_its_books_are_told(folder, embedding):
+    row = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**row, "format": 1}))
+    with pytest.raises(IndexDamagedError, match="index format 1, this version reads 2"):
+        Generation(folder, embedding)
+    assert len(read_manifest(folder).books) == 3
 
 
 def overwrite(*names):

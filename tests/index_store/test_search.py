@@ -191,3 +191,24 @@ def test_more_solutions_than_candidates_leave_room_for_the_text(library, embeddi
     assert sum(passage.kind == "solution" for passage in read_passages(course.live)) > CANDIDATES
     hits = CourseSearch(course, embedding).search("the sum of the geometric series with ratio one half", top_k=2)
     assert {hit.passage.kind for hit in hits} == {"text", "exercise"}
+
+
+def test_a_question_with_slips_finds_what_it_finds_without_them(search):
+    typed, meant = "what is the avreage cost of insretion sort", "what is the average cost of insertion sort"
+    assert search.corrected(typed) == meant
+    assert [hit.passage.id for hit in search.search(typed)] == [hit.passage.id for hit in search.search(meant)]
+
+
+def test_words_that_the_books_lack_are_not_bent_to_theirs(search):
+    for question in ("what does a laptop cost", "who rented the cottage in Brighton", "is quantum chromodynamics needed"):
+        assert search.corrected(question) == question
+
+
+def test_a_name_is_found_with_and_without_its_accents(library, embedding, tmp_path, typeset):
+    course = library.course("names")
+    book = "= Numbers\nErdős asked for large gaps between primes.\n= Tones\nA string sounds higher where it is shorter.\n"
+    ingest([typeset(tmp_path / "a.pdf", book)], course, embedding, library.vectors)
+    for question in ("Erdős", "Erdos"):
+        best = CourseSearch(course, embedding).search(question)[0]
+        assert "Erdős" in best.passage.text
+        assert best.score == pytest.approx(1.0)  # first by its vector and first by its words

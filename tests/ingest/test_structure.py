@@ -10,9 +10,10 @@ import pikepdf
 import pypdf
 import pytest
 
+from index_store.words import normalize
 from ingest.headings import kind_of
 from ingest.pdf import Document, Line, OutlineEntry, Page, read_pdf
-from ingest.structure import normalize, understand
+from ingest.structure import understand
 
 BOOKS = ("algorithms", "mechanics", "probability")
 SHY = "\N{SOFT HYPHEN}"
@@ -113,26 +114,6 @@ def test_mathematical_italics_become_plain_letters(books):
     # algorithms.typ: "if there are constants $c > 0$ and $n_0$ such that"
     assert "if there are constants c > 0 and n0 such that" in flat(text)
     assert not re.search("[\N{MATHEMATICAL BOLD CAPITAL A}-\N{MATHEMATICAL MONOSPACE DIGIT NINE}]", text)
-
-
-@pytest.mark.parametrize(
-    ("character", "plain"),
-    [
-        ("\N{MATHEMATICAL ITALIC SMALL X}", "x"),
-        ("\N{MATHEMATICAL BOLD SMALL V}", "v"),
-        ("\N{LATIN SMALL LIGATURE FI}", "fi"),
-        ("\N{MINUS SIGN}", "-"),
-        ("\N{NON-BREAKING HYPHEN}", "-"),
-        ("\N{MICRO SIGN}", "\N{GREEK SMALL LETTER MU}"),
-        ("v \u0338\N{ELEMENT OF} K", "v \N{NOT AN ELEMENT OF} K"),
-        ("v \N{ELEMENT OF}\u0338 K", "v \N{NOT AN ELEMENT OF} K"),
-        ("a \u0338= b", "a \N{NOT EQUAL TO} b"),
-        ("x\u0338 = 1", "x\u0338 = 1"),  # a struck letter is not a struck sign
-        ("é", "é"),
-    ],
-)
-def test_normalize_gives_each_character_one_spelling(character, plain):
-    assert normalize(character) == plain
 
 
 @pytest.mark.parametrize("name", BOOKS)

@@ -21,7 +21,7 @@ from llama_index.core.schema import QueryBundle
 from index_store.embedding import Embedding
 from index_store.errors import CourseTutorError, ModelError
 from index_store.search import CourseSearch, Hit
-from ingest.structure import normalize
+from index_store.words import normalize
 from tutor.answering import prompts
 from tutor.answering.citations import Citation, add_missing, keep_valid, resolve
 from tutor.answering.definitions import DEFINES, defines, topic_of
@@ -37,7 +37,6 @@ NOT_FOUND = "I found nothing in this course's books that"
 NEARBY = 0.75  # of the threshold: below it, a passage is no place to look
 DEFINED = 0.65  # of the threshold: enough where the passage says in so many words what was asked
 LATEST = 0.6  # weight of the latest topic, where a question leans on several
-ALL_PASSAGES = 1000
 WIDER = 50  # passages looked through for a definition
 
 
@@ -67,10 +66,21 @@ class Answer:
 
 
 class AnswerStream:
-    """An answer on its way: `hits` and `found` at once, text pieces by iterating, then `answer`."""
+    """An answer on its way: `hits` and `found` at once, text pieces by iterating, then `answer`.
 
-    def __init__(self, question: str, hits: Sequence[Hit], found: bool, pieces: Callable[[AnswerStream], Iterator[str]]):
+    `question` is the one that was answered; `notes` say where it is not the one that was typed.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        hits: Sequence[Hit],
+        found: bool,
+        pieces: Callable[[AnswerStream], Iterator[str]],
+        notes: Sequence[str] = (),
+    ) -> None:
         self.question = question
+        self.notes = tuple(notes)
         self.hits = tuple(hits)
         self.found = found
         self.answer: Answer | None = None
@@ -117,7 +127,9 @@ class CourseQueryEngine(BaseQueryEngine):
 
     def stream(self, question: str, turns: Sequence[Turn] = ()) -> AnswerStream:
         """Search, judge the evidence, and answer. Raises CourseTutorError for a question that cannot be taken."""
-        question = checked_question(question)
+        typed = checked_question(question)
+        question = self.search.corrected(typed)
+        notes = [f"Read as: {question}"] if question != typed else []
         context = leaned_on(question, [turn.question for turn in turns], self._known)
         hits = self._search(question, context)
         found = best_similarity(hits) >= self._threshold()
@@ -131,11 +143,11 @@ class CourseQueryEngine(BaseQueryEngine):
             if best_similarity(retried) >= self._threshold() and _overlaps(retried, hits):
                 hits, found = retried, True
         if not found:
-            return AnswerStream(question, hits, False, self._decline)
+            return AnswerStream(question, hits, False, self._decline, notes)
         if self.model.style == "quote":
             said = turns[-1].answer if turns else ""
-            return AnswerStream(question, hits, True, lambda stream: self._quote(stream, context, said))
-        return AnswerStream(question, hits, True, lambda stream: self._explain(stream, turns))
+            return AnswerStream(question, hits, True, lambda stream: self._quote(stream, context, said), notes)
+        return AnswerStream(question, hits, True, lambda stream: self._explain(stream, turns), notes)
 
     def _search(self, question: str, context: Sequence[str]) -> list[Hit]:
         """The passages for a question and those it leans on; where these are several, the latest counts most."""
@@ -166,10 +178,9 @@ class CourseQueryEngine(BaseQueryEngine):
 
     def _known(self, word: str) -> bool:
         """Whether the course's books use the word, in this form or with another ending, or speak of what it means."""
-        stem = re.compile(rf"\b{re.escape(word[:-2] if len(word) > 6 else word)}", re.IGNORECASE)
-        found = self.search.search(word, ALL_PASSAGES)  # keyword hits are among them, wherever the word stands
-        used = any(stem.search(hit.passage.embedded_text) for hit in found)
-        return used or best_similarity(found[: self.passages]) >= self._threshold()
+        if self.search.has_word(word[:-2] if len(word) > 6 else word):
+            return True
+        return best_similarity(self.search.search(word, self.passages)) >= self._threshold()
 
     def _threshold(self) -> float:
         if self.threshold is not None:
@@ -183,7 +194,7 @@ class CourseQueryEngine(BaseQueryEngine):
         text = NOT_FOUND + " answers this."
         if nearest:
             text += f" The nearest {'place is' if len(nearest) == 1 else 'places are'}: {'; '.join(nearest)}."
-        stream.answer = Answer(stream.question, text, stream.hits, (), False, (), 0.0, 0.0)
+        stream.answer = Answer(stream.question, text, stream.hits, (), False, stream.notes, 0.0, 0.0)
         yield text
 
     def _quote(self, stream: AnswerStream, context: Sequence[str], said: str) -> Iterator[str]:
@@ -200,12 +211,12 @@ class CourseQueryEngine(BaseQueryEngine):
                 content=prompts.quote_question("\n".join(q.text for q in quotable), " ".join([*context, stream.question])),
             ),
         ]
-        yield from self._generate(stream, messages, len(texts), [], grammar=grammar(quotable))
+        yield from self._generate(stream, messages, len(texts), list(stream.notes), grammar=grammar(quotable))
 
     def _explain(self, stream: AnswerStream, turns: Sequence[Turn]) -> Iterator[str]:
         """In the model's own words, from as many passages and turns as fit its context."""
         messages, passages, notes = self._fit(stream, turns)
-        yield from self._generate(stream, messages, passages, notes)
+        yield from self._generate(stream, messages, passages, [*stream.notes, *notes])
 
     def _fit(self, stream: AnswerStream, turns: Sequence[Turn]) -> tuple[list[ChatMessage], int, list[str]]:
         """Messages that leave room for the answer: the oldest turns go first, then the last passages."""

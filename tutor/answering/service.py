@@ -32,7 +32,7 @@ class AnsweringService:
         self.settings = settings
         self.library = Library(settings.home)
         self._stand_ins: dict[str, StandIn | None] = {}
-        self._damaged: dict[str, IndexDamagedError] = {}
+        self._damaged: set[str] = set()
         with ThreadPoolExecutor(3) as pool:
             embedding = pool.submit(load_embedding, settings.embedding, models=settings.models)
             model = pool.submit(load_model, settings, notify)
@@ -40,8 +40,8 @@ class AnsweringService:
             for name, found in verified.items():
                 try:
                     self._stand_ins[name] = instead = found.result()
-                except IndexDamagedError as error:  # opening it could crash this process; the other courses are answered
-                    self._damaged[name] = error
+                except IndexDamagedError:  # told to who asks this course; the others are answered
+                    self._damaged.add(name)
                     continue
                 if instead:
                     notify(f"warning: {instead.warning}")
@@ -57,9 +57,8 @@ class AnsweringService:
         """
         with self._lock:
             if course in self._damaged:
-                if stand_in(self.library.existing(course)) is not None:
-                    raise self._damaged[course]
-                del self._damaged[course]
+                self._stand_ins[course] = stand_in(self.library.existing(course))
+                self._damaged.remove(course)
             if course not in self._engines:
                 self._engines[course] = CourseQueryEngine(
                     search=CourseSearch(

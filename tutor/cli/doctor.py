@@ -126,7 +126,7 @@ def _courses(settings: Settings) -> list[Course]:
 
 def _course(course: Course, embedding: Embedding | None) -> Row:
     from index_store.errors import CourseTutorError
-    from index_store.generation import check_embedding
+    from index_store.manifest import check_embedding
     from index_store.verify import verify_in_child
 
     name = f"course {course.name}"

@@ -21,7 +21,7 @@ def rollback(course: str, to: str, show: bool, home: str | None) -> None:
 
     from index_store.course import Library
     from index_store.errors import CourseError
-    from index_store.generation import read_manifest
+    from index_store.manifest import read_manifest
     from index_store.verify import verify_in_child
 
     target = Library(settings.home).existing(course)
