@@ -49,7 +49,11 @@ class Embedding:
 
     def count_tokens(self, text: str) -> int:
         """Tokens of `text` without the two special ones that the model adds."""
-        return len(self.tokenizer.encode(text, add_special_tokens=False))
+        return self.lengths([text])[0]
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """The tokens of each text, as by `count_tokens`; much quicker for many."""
+        return [len(encoding) for encoding in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors of shape (len(texts), dimension)."""
@@ -75,15 +79,7 @@ class Embedding:
         if not isinstance(self.model, OpenVINOEmbedding):
             whole = self.embed(texts)
             return Vectors(whole, [vector[None].astype(np.float16) for vector in whole])
-        vectors = Vectors(np.empty((len(texts), self.dimension), np.float32), [np.empty((0, 0))] * len(texts))
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for start in range(0, len(order), BATCH_SIZE):
-            batch = order[start : start + BATCH_SIZE]
-            whole, sentences = self.model.with_sentences([texts[i] for i in batch])
-            vectors.whole[batch] = whole
-            for i, found in zip(batch, sentences, strict=True):
-                vectors.sentences[i] = found
-        return vectors
+        return Vectors(*self.model.with_sentences(texts))
 
 
 def embedding_folder(name: str) -> Path | None:

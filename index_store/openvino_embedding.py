@@ -21,10 +21,10 @@ from pydantic import PrivateAttr
 if TYPE_CHECKING:
     import numpy as np
 
-BATCH_SIZE = 32
+BATCH_SIZE = 16
 BOUNDARY = re.compile(r"(?<=[.!?:;])\s+|\n{2,}")  # between sentences
 FEWEST_TOKENS = 3
-BUCKET = 16  # lengths are rounded up to multiples: every new shape costs the compiler time
+BUCKET = 8  # lengths are rounded up to multiples: every new shape costs the compiler time
 
 
 def suits(folder: Path) -> bool:
@@ -84,42 +84,40 @@ class OpenVINOEmbedding(BaseEmbedding):
         return self._dimension
 
     def with_sentences(self, texts: Sequence[str]) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Vectors of one batch, shape (len(texts), dimension), and of each text's sentences, float16.
+        """Vectors of shape (len(texts), dimension), and of each text's sentences, float16.
 
         A first line is the heading that a passage is embedded with; sentences are those of what follows.
         """
         import numpy as np
 
-        states, mask, encodings = self._states(texts)
-        sentences = []
-        for text, encoding, rows in zip(texts, encodings, states, strict=True):
-            starts = [0, *(boundary.end() for boundary in BOUNDARY.finditer(text, text.find("\n") + 1))]
-            owner = np.searchsorted(starts, [begin for begin, _ in encoding.offsets], side="right")
-            real = np.array([end > begin and begin > text.find("\n") for begin, end in encoding.offsets])
-            groups = [np.flatnonzero(real & (owner == number)) for number in np.unique(owner[real])]
-            means = [rows[group].mean(axis=0) for group in groups if len(group) >= FEWEST_TOKENS]
-            sentences.append(_unit(np.stack(means or [rows[: len(encoding)].mean(axis=0)])).astype(np.float16))
-        return _pooled(states, mask), sentences
+        whole = np.empty((len(texts), self._dimension), np.float32)
+        sentences = [np.empty((0, self._dimension), np.float16)] * len(texts)
+        encodings = self._tokenizer.encode_batch(list(texts))
+        # Batches of texts of one length are padded little.
+        order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
+        for start in range(0, len(order), BATCH_SIZE):
+            batch = order[start : start + BATCH_SIZE]
+            states, mask = self._states([encodings[i] for i in batch])
+            whole[batch] = _pooled(states, mask)
+            for i, rows in zip(batch, states, strict=True):
+                sentences[i] = _of_sentences(texts[i], encodings[i], rows)
+        return whole, sentences
 
-    def _states(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, list[Any]]:
-        """The last layer of one batch, shape (texts, tokens, dimension), its mask, and the tokenizer's encodings."""
+    def _states(self, encodings: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+        """The last layer of one batch, shape (texts, tokens, dimension), and its mask."""
         import numpy as np
 
-        encodings = self._tokenizer.encode_batch(list(texts))
-        rows = [encoding.ids for encoding in encodings]
-        length = min(self._max_tokens, -(-max(map(len, rows)) // BUCKET) * BUCKET)
-        ids = np.zeros((len(rows), length), np.int64)
+        length = min(self._max_tokens, -(-max(len(encoding.ids) for encoding in encodings) // BUCKET) * BUCKET)
+        ids = np.zeros((len(encodings), length), np.int64)
         mask = np.zeros_like(ids)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = row
-            mask[i, : len(row)] = 1
+        for i, encoding in enumerate(encodings):
+            ids[i, : len(encoding.ids)] = encoding.ids
+            mask[i, : len(encoding.ids)] = 1
         inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        states = next(iter(self._model.create_infer_request().infer(inputs).values()))
-        return states, mask, encodings
+        return next(iter(self._model.create_infer_request().infer(inputs).values())), mask
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        states, mask, _ = self._states(texts)
-        vectors: list[list[float]] = _pooled(states, mask).tolist()
+        vectors: list[list[float]] = self.with_sentences(texts)[0].tolist()
         return vectors
 
     def _get_text_embedding(self, text: str) -> list[float]:
@@ -130,6 +128,18 @@ class OpenVINOEmbedding(BaseEmbedding):
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return self._get_query_embedding(query)
+
+
+def _of_sentences(text: str, encoding: Any, states: np.ndarray) -> np.ndarray:
+    """The vectors of a text's sentences, made of its tokens' `states`."""
+    import numpy as np
+
+    starts = [0, *(boundary.end() for boundary in BOUNDARY.finditer(text, text.find("\n") + 1))]
+    owner = np.searchsorted(starts, [begin for begin, _ in encoding.offsets], side="right")
+    real = np.array([end > begin and begin > text.find("\n") for begin, end in encoding.offsets])
+    groups = [np.flatnonzero(real & (owner == number)) for number in np.unique(owner[real])]
+    means = [states[group].mean(axis=0) for group in groups if len(group) >= FEWEST_TOKENS]
+    return _unit(np.stack(means or [states[: len(encoding)].mean(axis=0)])).astype(np.float16)
 
 
 def _pooled(states: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -70,7 +70,8 @@ class VectorCache:
                     missing.setdefault(key, []).append(i)
             done = len(texts) - sum(map(len, missing.values()))
             progress(done, len(texts))
-            new = sorted(missing.items(), key=lambda item: len(texts[item[1][0]]))
+            lengths = embedding.lengths([texts[places[0]] for places in missing.values()])
+            new = [item for _, item in sorted(zip(lengths, missing.items(), strict=True), key=lambda pair: pair[0])]
             for start in range(0, len(new), CHUNK):
                 batch = new[start : start + CHUNK]
                 computed = embedding.embed_passages([texts[places[0]] for _, places in batch])

@@ -16,7 +16,7 @@ Matrix = tuple[float, float, float, float, float, float]
 
 
 class Calls:
-    """Calls made for each object of each page, without the conversions of `pypdfium2.raw`: half of what they cost."""
+    """Calls made for every character or object, without the conversions of `pypdfium2.raw`: half of what they cost."""
 
     def __init__(self, raw: Any) -> None:
         def call(function: Any, *arguments: Any, result: Any = ctypes.c_int) -> Callable[..., Any]:
@@ -26,6 +26,8 @@ class Calls:
         self.numbers, self.sides = (ctypes.c_uint * 4)(), (ctypes.c_float * 4)()
         self.to_numbers = [ctypes.addressof(self.numbers) + 4 * i for i in range(4)]
         self.to_sides = [ctypes.addressof(self.sides) + 4 * i for i in range(4)]
+        self.unicode = call(raw.FPDFText_GetUnicode, handle, number, result=ctypes.c_uint)
+        self.origin = call(raw.FPDFText_GetCharOrigin, handle, number, handle, handle)
         self.object_of_page = call(raw.FPDFPage_GetObject, handle, number, result=handle)
         self.object_of_form = call(raw.FPDFFormObj_GetObject, handle, number, result=handle)
         self.object_of_character = call(raw.FPDFText_GetTextObject, handle, number, result=handle)

@@ -93,8 +93,7 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
     """
     rows: dict[str, list] = {"page": [], "outline": []}
     head: dict = {}
-    repaired: list[str] = []
-    as_it_was: list = []
+    repaired: dict = {"fonts": [], "characters": 0}
 
     def place() -> str:
         return f" at page {len(rows['page']) + 1} of {head['pages']}" if head else ""
@@ -106,8 +105,10 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
     ):
         if kind == "head":
             head = row
+        elif kind == "repaired":
+            repaired = row
         elif kind == "again":
-            repaired, as_it_was, rows["page"] = row, rows["page"], []
+            rows["page"] = []
         else:
             rows[kind].append(row)
             if kind == "page":
@@ -119,16 +120,12 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
         title=head["title"],
         pages=even_sizes(pages, set(recognised)) if recognised else pages,
         outline=tuple(OutlineEntry(*row) for row in rows["outline"]),
-        repaired_fonts=tuple(repaired),
-        repaired_characters=(_characters(rows["page"]) - _characters(as_it_was)).total() if repaired else 0,
+        repaired_fonts=tuple(repaired["fonts"]),
+        repaired_characters=repaired["characters"],
         hidden_characters=sum(row["hidden"] for row in rows["page"]),
         scanned_pages=tuple(row["number"] for row in rows["page"] if row["scanned"]),
         recognised_pages=recognised,
     )
-
-
-def _characters(pages: list) -> Counter[str]:
-    return Counter(character for page in pages for line in page["lines"] for character in line[0] if not character.isspace())
 
 
 def even_sizes(pages: Sequence[Page], recognised: set[int]) -> tuple[Page, ...]:

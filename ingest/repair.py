@@ -12,8 +12,10 @@ import io
 import logging
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from decimal import Decimal
+from typing import Any
 
 from fontTools import agl
 
@@ -63,69 +65,57 @@ class Repaired:
 def repair(data: bytes) -> Repaired | None:
     """The PDF with the maps of its damaged fonts rebuilt; None where no font is damaged.
 
-    Fonts are simple ones with both /ToUnicode and glyph names. Raises pypdf's errors for a file that pypdf cannot read.
+    Fonts are simple ones with both /ToUnicode and glyph names. Raises PdfError for a file that cannot be parsed.
     """
-    from pypdf import PdfReader, PdfWriter
-    from pypdf.generic import NameObject, StreamObject
+    import pikepdf
 
-    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
-    reader = PdfReader(io.BytesIO(data))
-    if reader.is_encrypted:
-        return None
-    fonts = [font for font in _fonts(reader) if _names(font[1])]
-    maps = [(number, font, _names(font), _map(font)) for number, font in fonts]
-    # A map that leads nowhere for a glyph whose name is known condemns the writer of the file; then a map that
-    # contradicts descriptive names is not trusted either.
-    if not any(found.get(code) in NOWHERE for _, _, names, found in maps for code in names):
-        return None
-    writer = PdfWriter(io.BytesIO(data), incremental=True)
-    mended = []
-    for number, font, names, found in maps:
-        wrong = {code: text for code, text in names.items() if not _agree(text, found.get(code, ""))}
-        if not wrong:
-            continue
-        stream = StreamObject()
-        stream.set_data(_cmap({**{code: text for code, text in found.items() if text not in NOWHERE}, **wrong}))
-        target = cast(dict, writer.get_object(number))
-        target[NameObject("/ToUnicode")] = writer._add_object(stream)
-        mended.append(re.sub(r"^[A-Z]{6}\+", "", str(font.get("/BaseFont", "/?"))[1:]))
-    if not mended:
-        return None
-    out = io.BytesIO()
-    writer.write(out)
-    return Repaired(out.getvalue(), tuple(sorted(set(mended))))
+    logging.getLogger("pikepdf").setLevel(logging.CRITICAL)
+    with pikepdf.open(io.BytesIO(data), suppress_warnings=True) as pdf:
+        maps = [(font, names, _map(font)) for font in _fonts(pdf) if (names := _names(font))]
+        # A map that leads nowhere for a glyph whose name is known condemns the writer of the file; then a map that
+        # contradicts descriptive names is not trusted either.
+        if not any(found.get(code) in NOWHERE for _, names, found in maps for code in names):
+            return None
+        mended = []
+        for font, names, found in maps:
+            wrong = {code: text for code, text in names.items() if not _agree(text, found.get(code, ""))}
+            if not wrong:
+                continue
+            kept = {code: text for code, text in found.items() if text not in NOWHERE}
+            font["/ToUnicode"] = pdf.make_stream(_cmap({**kept, **wrong}))
+            mended.append(re.sub(r"^[A-Z]{6}\+", "", str(font.get("/BaseFont", "/?"))[1:]))
+        if not mended:
+            return None
+        out = io.BytesIO()
+        pdf.save(out, compress_streams=False, fix_metadata_version=False)
+        return Repaired(out.getvalue(), tuple(sorted(set(mended))))
 
 
-def _fonts(reader: Any) -> list[tuple[int, Any]]:
-    """(object number, dictionary) of every simple font of the file that has a /ToUnicode map."""
-    from pypdf.errors import PyPdfError
+def _fonts(pdf: Any) -> Iterator[Any]:
+    """Every simple font of the file that has a /ToUnicode map."""
+    import pikepdf
 
-    numbers = {number for generation in reader.xref.values() for number in generation} | set(reader.xref_objStm)
-    found = []
-    for number in sorted(numbers):
-        try:
-            font = reader.get_object(number)
-        except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            continue  # an object that nothing needs may be broken
-        if not isinstance(font, dict) or font.get("/Type") != "/Font" or "/ToUnicode" not in font:
-            continue
-        if font.get("/Subtype") in ("/Type1", "/TrueType", "/MMType1"):
-            found.append((number, font))
-    return found
+    for font in pdf.objects:
+        if (
+            isinstance(font, pikepdf.Dictionary)
+            and font.get("/Type") == "/Font"
+            and font.get("/Subtype") in ("/Type1", "/TrueType", "/MMType1")
+            and isinstance(font.get("/ToUnicode"), pikepdf.Stream)
+        ):
+            yield font
 
 
 def _names(font: Any) -> dict[int, str]:
     """What the glyph names in /Differences say each character code means; codes with unknown names are left out."""
+    import pikepdf
+
     encoding = font.get("/Encoding")
-    encoding = encoding.get_object() if encoding is not None else None
-    if not isinstance(encoding, dict):
-        return {}
+    differences = encoding.get("/Differences") if isinstance(encoding, pikepdf.Dictionary) else None
     base = str(font.get("/BaseFont", ""))
     names: dict[int, str] = {}
     code = 0
-    for item in encoding.get("/Differences", []):
-        item = item.get_object()
-        if isinstance(item, int | float):
+    for item in differences if isinstance(differences, pikepdf.Array) else ():
+        if isinstance(item, int | Decimal):
             code = int(item)
         else:
             text = text_of_glyph(str(item)[1:], base)
@@ -155,8 +145,7 @@ def text_of_glyph(name: str, base_font: str = "") -> str:
 
 def _map(font: Any) -> dict[int, str]:
     """The font's /ToUnicode map for one-byte codes."""
-    stream = font["/ToUnicode"].get_object()
-    text = stream.get_data().decode("latin-1")
+    text = font["/ToUnicode"].read_bytes().decode("latin-1")
     found: dict[int, str] = {}
     for block in re.findall(r"beginbfchar(.*?)endbfchar", text, re.DOTALL):
         for code, to in re.findall(r"<\s*([0-9a-fA-F]{1,2})\s*>\s*<\s*([0-9a-fA-F\s]*)>", block):

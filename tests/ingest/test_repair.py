@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -105,7 +106,13 @@ def test_only_the_maps_differ_in_the_mended_file(tmp_path: Path) -> None:
     file = make(tmp_path / "book.pdf", [DAMAGED, healthy], [(0, b'!"#'), (1, b'!"')])
     repaired = repair(file.read_bytes())
     assert repaired is not None
-    assert repaired.data.startswith(file.read_bytes())  # an incremental update: nothing that was there is rewritten
+    with pikepdf.open(file) as before, pikepdf.open(io.BytesIO(repaired.data)) as after:
+        for page, mended in zip(before.pages, after.pages, strict=True):
+            assert page.Contents.read_bytes() == mended.Contents.read_bytes()
+            for name, font in page.Resources.Font.items():
+                same = mended.Resources.Font[name].ToUnicode.read_bytes() == font.ToUnicode.read_bytes()
+                assert same == (name == "/F1")
+                assert mended.Resources.Font[name].Encoding.Differences == font.Encoding.Differences
     assert text(file) == ["diff", "ab"]
 
 
@@ -141,7 +148,5 @@ def test_names_that_only_their_font_explains() -> None:
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7\n", b"%PDF-1.7\ntrailer << /Root 9 0 R >>\n%%EOF"])
 def test_a_file_that_cannot_be_parsed_for_mending_raises_only_what_its_reader_expects(data: bytes) -> None:
-    from pypdf.errors import PyPdfError
-
-    with pytest.raises((PyPdfError, ValueError, KeyError, TypeError, AttributeError)):
+    with pytest.raises(pikepdf.PdfError):
         repair(data)
