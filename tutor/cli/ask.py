@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @options.course
 @options.model
 @options.embedding
+@options.reranker
 @options.home
 @options.as_json
 def ask(question: str, course: str, as_json: bool, **flags: Any) -> None:

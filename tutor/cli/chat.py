@@ -14,6 +14,7 @@ from tutor.cli import options
 @click.option("--host", metavar="ADDRESS", help="Address to listen on (127.0.0.1: this machine only).")
 @options.model
 @options.embedding
+@options.reranker
 @options.home
 def chat(**flags: Any) -> None:
     """Open the chat at http://127.0.0.1:7860 and serve it until Ctrl-C."""

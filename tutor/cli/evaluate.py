@@ -32,15 +32,18 @@ def evaluate() -> None:
 @click.argument("questions", type=click.Path(path_type=Path), metavar="QUESTIONS.jsonl")
 @options.course
 @options.embedding
+@options.reranker
 @options.home
 @options.as_json
-def retrieval(questions: Path, course: str, embedding: str | None, home: str | None, as_json: bool) -> None:
+def retrieval(
+    questions: Path, course: str, embedding: str | None, reranker: str | None, home: str | None, as_json: bool
+) -> None:
     """Is the page that answers found? hit@1, hit@3, hit@5 and MRR over the first 10 passages.
 
     QUESTIONS.jsonl has a JSON object a line: question, gold_pages [{file, page}] and, where the course does not answer it,
     answerable false; those are left out.
     """
-    settings = options.settings_of(embedding=embedding, home=home)
+    settings = options.settings_of(embedding=embedding, reranker=reranker, home=home)
 
     from dataclasses import asdict
 

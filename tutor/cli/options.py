@@ -22,6 +22,12 @@ def embedding(command: Command) -> Command:
     return click.option("--embedding", metavar="NAME", help="all-MiniLM-L6-v2 (built in), a model folder or a hub id.")(command)
 
 
+def reranker(command: Command) -> Command:
+    return click.option(
+        "--reranker", metavar="NAME", help="A cross-encoder that orders the best passages anew: folder or hub id."
+    )(command)
+
+
 def model(command: Command) -> Command:
     """--model and what shapes its answers."""
     for option in (
@@ -54,6 +60,7 @@ def open_search(settings: Settings, course: str) -> CourseSearch:
     """Search over a course, from an earlier index where the live one is damaged, which is then said."""
     from index_store.course import Library
     from index_store.embedding import load_embedding
+    from index_store.reranker import load_reranker
     from index_store.search import CourseSearch
     from index_store.verify import stand_in
 
@@ -61,7 +68,10 @@ def open_search(settings: Settings, course: str) -> CourseSearch:
     instead = stand_in(found)
     if instead:
         say(f"warning: {instead.warning}")
-    return CourseSearch(found, load_embedding(settings.embedding, models=settings.models), stands_in=instead)
+    embedding = load_embedding(settings.embedding, models=settings.models)
+    return CourseSearch(
+        found, embedding, stands_in=instead, solutions=settings.solutions, reranker=load_reranker(settings.reranker)
+    )
 
 
 def settings_of(**flags: Any) -> Settings:
@@ -70,7 +80,7 @@ def settings_of(**flags: Any) -> Settings:
     from tutor.settings import load_settings
 
     settings = load_settings(**flags)
-    close_network(hub=_is_hub_id(settings.model) or _is_hub_id(settings.embedding))
+    close_network(hub=any(map(_is_hub_id, (settings.model, settings.embedding, settings.reranker))))
     return settings
 
 

@@ -20,14 +20,17 @@ SHOWN = 300
 @options.course
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, metavar="K", help="Passages to show.")
 @options.embedding
+@options.reranker
 @options.home
 @options.as_json
-def search(question: str, course: str, top: int, embedding: str | None, home: str | None, as_json: bool) -> None:
+def search(
+    question: str, course: str, top: int, embedding: str | None, reranker: str | None, home: str | None, as_json: bool
+) -> None:
     """Show the passages that QUESTION finds in a course, best first, with their pages and scores.
 
     Exit code 1 where nothing is found.
     """
-    settings = options.settings_of(embedding=embedding, home=home)
+    settings = options.settings_of(embedding=embedding, reranker=reranker, home=home)
 
     from tutor.answering.engine import checked_question
 
