@@ -9,6 +9,8 @@ CourseTutorError
 └── SettingsError        a setting that is unknown or out of range
 """
 
+from __future__ import annotations
+
 
 class CourseTutorError(Exception):
     """Something the user can mend; `str(error)` is the one line to show."""
@@ -20,6 +22,9 @@ class BookError(CourseTutorError):
     def __init__(self, file: str, reason: str, remedy: str) -> None:
         super().__init__(f"{file}: {reason}. {remedy}")
         self.file, self.reason, self.remedy = file, reason, remedy
+
+    def __reduce__(self) -> tuple[type[BookError], tuple[str, str, str]]:
+        return type(self), (self.file, self.reason, self.remedy)  # for one that another process raised
 
 
 class CourseError(CourseTutorError):

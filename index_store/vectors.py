@@ -56,14 +56,13 @@ class VectorCache:
 
         from index_store.embedding import Vectors
 
-        keys = [hashlib.sha256(f"{embedding.key}\0{text}".encode()).digest() for text in texts]
+        keys = _keys(embedding, texts)
         width = embedding.dimension
         vectors = Vectors(np.empty((len(texts), width), dtype=np.float32), [np.empty((0, width), np.float16)] * len(texts))
         missing: dict[bytes, list[int]] = {}
         with self._open() as database:
             for i, key in enumerate(keys):
-                row = database.execute("SELECT whole, sentences FROM passages WHERE key = ?", (key,)).fetchone()
-                if row and len(row[0]) == 4 * width and len(row[1]) and len(row[1]) % (2 * width) == 0:
+                if row := _row(database, key, width):
                     vectors.whole[i] = np.frombuffer(row[0], dtype=np.float32)
                     vectors.sentences[i] = np.frombuffer(row[1], dtype=np.float16).reshape(-1, width)
                 else:
@@ -75,14 +74,7 @@ class VectorCache:
             for start in range(0, len(new), CHUNK):
                 batch = new[start : start + CHUNK]
                 computed = embedding.embed_passages([texts[places[0]] for _, places in batch])
-                with database:
-                    database.executemany(
-                        "INSERT OR REPLACE INTO passages VALUES (?, ?, ?)",
-                        [
-                            (key, whole.tobytes(), sentences.tobytes())
-                            for (key, _), whole, sentences in zip(batch, computed.whole, computed.sentences, strict=True)
-                        ],
-                    )
+                _store(database, [key for key, _ in batch], computed)
                 for (_, places), whole, sentences in zip(batch, computed.whole, computed.sentences, strict=True):
                     vectors.whole[places] = whole
                     for place in places:
@@ -90,3 +82,35 @@ class VectorCache:
                     done += len(places)
                 progress(done, len(texts))
         return vectors, len(new)
+
+    def missing(self, embedding: Embedding, texts: Sequence[str]) -> list[str]:
+        """The texts, each once, that have no vector yet."""
+        with self._open() as database:
+            keys = dict(zip(_keys(embedding, texts), texts, strict=True))
+            return [text for key, text in keys.items() if not _row(database, key, embedding.dimension)]
+
+    def keep(self, embedding: Embedding, texts: Sequence[str], vectors: Vectors) -> None:
+        """Keep vectors that `embedding` made of `texts` elsewhere."""
+        with self._open() as database:
+            _store(database, _keys(embedding, texts), vectors)
+
+
+def _keys(embedding: Embedding, texts: Sequence[str]) -> list[bytes]:
+    return [hashlib.sha256(f"{embedding.key}\0{text}".encode()).digest() for text in texts]
+
+
+def _row(database: sqlite3.Connection, key: bytes, width: int) -> tuple[bytes, bytes] | None:
+    """A text's vector and those of its sentences; None where they are not there, or not whole."""
+    row = database.execute("SELECT whole, sentences FROM passages WHERE key = ?", (key,)).fetchone()
+    return row if row and len(row[0]) == 4 * width and len(row[1]) and len(row[1]) % (2 * width) == 0 else None
+
+
+def _store(database: sqlite3.Connection, keys: Sequence[bytes], vectors: Vectors) -> None:
+    with database:
+        database.executemany(
+            "INSERT OR REPLACE INTO passages VALUES (?, ?, ?)",
+            [
+                (key, whole.tobytes(), sentences.tobytes())
+                for key, whole, sentences in zip(keys, vectors.whole, vectors.sentences, strict=True)
+            ],
+        )

@@ -6,10 +6,8 @@ were not given again are carried forward. Until the last rename the old generati
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,18 +21,16 @@ from index_store.manifest import FORMAT, BookEntry, Manifest
 from index_store.passage import Passage
 from index_store.vectors import VectorCache
 from index_store.verify import check_sound
+from ingest.books import BookRead, Job, Progress, Reader, read_here
 from ingest.checks import check
-from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS, cut
-from ingest.formats import read_book, without_text
+from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS
+from ingest.cluster import Cluster
 from ingest.ocr import require_tesseract
 from ingest.report import BookOutcome, IngestReport, outcome_of
 from ingest.sources import find_books
 
 # What decides how a book becomes passages; a course made with other values reads its books again.
 VERSION = 6
-
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, done, total): stage is a book's name while it is read, then "embedding". From several threads."""
 
 
 def ingest(
@@ -45,18 +41,24 @@ def ingest(
     progress: Progress = lambda stage, done, total: None,
     force: bool = False,
     ocr: str = "",
+    cluster: Cluster | None = None,
 ) -> IngestReport:
     """Read the books at `paths` into `course` and make the result live if the checks pass, or with `force`.
 
     `ocr` names the languages ("eng+deu") in which scanned pages are read with Tesseract (SettingsError where it is missing).
-    Raises CourseError where another is writing.
+    With `cluster` the books are read and embedded there. Raises CourseError where another is writing.
     """
     files, refused = find_books(paths)
     if ocr:
         require_tesseract(ocr)
+
+    def reader(jobs: Sequence[Job]) -> Iterator[tuple[str, BookRead]]:
+        return cluster.read_all(jobs, embedding, vectors, progress) if cluster else read_here(jobs, embedding, progress)
+
     with course.writer() as writer:
-        plan = _plan(files, refused, course, embedding, progress, ocr)
-        return _carry_out(plan, course, writer, embedding, vectors, progress, force)
+        plan = _plan(files, refused, course, embedding, reader, ocr)
+        report = _carry_out(plan, course, writer, embedding, vectors, progress, force)
+    return replace(report, embedded=report.embedded + cluster.embedded) if cluster else report
 
 
 def preview(
@@ -68,7 +70,7 @@ def preview(
 ) -> IngestReport:
     """What `ingest` would change. Reads the books; writes nothing."""
     files, refused = find_books(paths)
-    plan = _plan(files, refused, course, embedding, progress, ocr)
+    plan = _plan(files, refused, course, embedding, lambda jobs: read_here(jobs, embedding, progress), ocr)
     return IngestReport(course.name, tuple(plan.outcomes), len(plan.everything), 0, published=False)
 
 
@@ -185,10 +187,10 @@ def _plan(
     refused: list[BookOutcome],
     course: Course,
     embedding: Embedding,
-    progress: Progress,
+    reader: Reader,
     ocr: str,
 ) -> _Plan:
-    """Read what has to be read."""
+    """Have `reader` read what has to be read."""
     old = _state(course)
     settings = _settings()
     same_settings = old.made_with(settings, embedding.key)
@@ -213,36 +215,20 @@ def _plan(
             to_read[name] = file
     # What was once read with OCR is read with it again.
     languages = {name: ocr or (entry.ocr if (entry := old.entry(name)) else "") for name in to_read}
-    for name, read in _read_all(to_read, hashes, embedding, progress, languages):
-        if isinstance(read, BookError):
-            plan.outcomes.append(BookOutcome(name, "refused", error=str(read)))
+    jobs = [Job(name, file, hashes[name], languages[name]) for name, file in to_read.items()]
+    books = dict(reader(jobs))
+    for job in jobs:
+        book = books[job.name]
+        if isinstance(book, BookError):
+            plan.outcomes.append(BookOutcome(job.name, "refused", error=str(book)))
             continue
-        entry, passages = read
-        plan.outcomes.append(_compared(outcome_of(entry, "read"), old.passages.get(name, []), passages))
-        plan.entries[name], plan.passages[name], plan.files[name] = entry, passages, to_read[name]
+        plan.outcomes.append(_compared(outcome_of(book.entry, "read"), old.passages.get(job.name, []), book.passages))
+        plan.entries[job.name], plan.passages[job.name], plan.files[job.name] = book.entry, list(book.passages), job.file
     done = {outcome.file for outcome in plan.outcomes}
     plan.outcomes.extend(
         replace(outcome_of(e, "carried"), kept=e.passages) for e in plan.entries.values() if e.file not in done
     )
     return plan
-
-
-def _read_all(
-    files: dict[str, Path], hashes: dict[str, str], embedding: Embedding, progress: Progress, languages: dict[str, str]
-) -> Iterator[tuple[str, tuple[BookEntry, list[Passage]] | BookError]]:
-    """Every book read, in order; each in a child process, as many at a time as there are cores."""
-
-    def read(name: str) -> tuple[BookEntry, list[Passage]] | BookError:
-        try:
-            return _read(files[name], name, hashes[name], embedding, progress, languages[name])
-        except BookError as error:
-            return error
-
-    pool = ThreadPoolExecutor(os.cpu_count() or 1)
-    try:
-        yield from zip(files, pool.map(read, files), strict=True)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _compared(outcome: BookOutcome, old: Sequence[Passage], new: Sequence[Passage]) -> BookOutcome:
@@ -300,29 +286,3 @@ def _sha256(file: Path) -> str:
         return sha256_of(file)
     except OSError:
         return ""  # unreadable: reading it says so
-
-
-def _read(
-    file: Path, name: str, sha256: str, embedding: Embedding, progress: Progress, ocr: str
-) -> tuple[BookEntry, list[Passage]]:
-    if ocr:
-        require_tesseract(ocr)
-    book = read_book(file, lambda done, total: progress(name, done, total), ocr)
-    passages = cut(book, name, embedding.count_tokens, embedding.max_tokens)
-    if not passages:
-        raise without_text(file, book.pages, bool(ocr))
-    entry = BookEntry(
-        name,
-        book.title,
-        sha256,
-        book.pages,
-        len(passages),
-        book.pages_without_text,
-        book.lost_characters,
-        book.repaired_characters,
-        book.hidden_parts,
-        book.hidden_characters,
-        book.scanned_pages,
-        ocr if book.scanned_pages else "",
-    )
-    return entry, passages

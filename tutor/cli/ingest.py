@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @options.home
 @click.option("--ocr", is_flag=True, help="Read scanned pages with Tesseract (to be installed beside).")
 @click.option("--ocr-language", default="eng", metavar="CODES", help="Languages of scanned pages, as eng+deu (eng).")
+@click.option("--ray", is_flag=True, help="Read and embed on a Ray cluster (RAY_ADDRESS, or the one on this machine).")
 @options.as_json
 def ingest(
     paths: tuple[Path, ...],
@@ -35,6 +36,7 @@ def ingest(
     home: str | None,
     ocr: bool,
     ocr_language: str,
+    ray: bool,
     as_json: bool,
 ) -> None:
     """Read the books at PATH... (files, or folders of them) into a course: PDF, DOCX, PPTX, HTML, Markdown, plain text.
@@ -46,11 +48,15 @@ def ingest(
 
     from index_store.course import Library
     from index_store.embedding import embedding_key, load_embedding
+    from ingest.cluster import Cluster
     from ingest.ocr import require_tesseract
     from ingest.pipeline import ingest as ingest_books
     from ingest.pipeline import preview, unchanged
     from tutor.cli.progress import Stages
 
+    if ray and dry_run:
+        raise click.UsageError("--dry-run reads on this machine; leave --ray out.")
+    cluster = Cluster() if ray else None
     languages = ocr_language if ocr else ""
     if languages:
         require_tesseract(languages)
@@ -65,7 +71,7 @@ def ingest(
             if dry_run:
                 report = preview(paths, target, loaded, stages.update, languages)
             else:
-                report = ingest_books(paths, target, loaded, library.vectors, stages.update, force, languages)
+                report = ingest_books(paths, target, loaded, library.vectors, stages.update, force, languages, cluster)
     show_report(report, as_json, dry_run)
 
 
