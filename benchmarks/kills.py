@@ -8,7 +8,7 @@ other processes ask all the time: one keeps its search open, one opens it anew f
 
 - a question fails, or its passages are other ones than those that an untouched course of either state gives;
 - the lock is held, or a torn generation is still there, after the next writer has come;
-- the ingest after the last kill leaves something else than an untouched one (passages, vectors, manifest but for times).
+- the ingest after the last kill leaves something else than an untouched one (passages, vectors, manifest but for times and for checksums, since Chroma names its files by chance).
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ def same_passages(one: Course, other: Course) -> bool:
 def differing(one: Course, other: Course) -> list[str]:
     """In what the live generations of two courses differ, but for their times."""
     found = [] if same_passages(one, other) else ["passages"]
-    manifests = [asdict(read_manifest(course.live)) | {"created": ""} for course in (one, other)]
+    manifests = [asdict(read_manifest(course.live)) | {"created": "", "checksums": {}} for course in (one, other)]
     if manifests[0] != manifests[1]:
         found.append("manifest")
     rows = [chroma_client(c.live / "chroma").get_collection(COLLECTION).get(include=["embeddings"]) for c in (one, other)]

@@ -137,7 +137,7 @@ def load_embedding(name: str = DEFAULT_EMBEDDING, device: str | None = None, mod
     from index_store.openvino_embedding import OpenVINOEmbedding, suits
 
     if folder and device is None and not CUDA_DEVICE.exists() and suits(folder):
-        cached = models / f"{key}.xml" if models else None
+        cached = models / f"{key}-sdpa.xml" if models else None
         with one_line("embedding", name):
             model = OpenVINOEmbedding(folder, cached)
         return Embedding(name, key, model.dimension, model.max_tokens, model, _tokenizer(folder))

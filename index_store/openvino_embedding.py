@@ -134,17 +134,22 @@ def _of_sentences(text: str, encoding: Any, states: np.ndarray) -> np.ndarray:
     """The vectors of a text's sentences, made of its tokens' `states`."""
     import numpy as np
 
-    starts = [0, *(boundary.end() for boundary in BOUNDARY.finditer(text, text.find("\n") + 1))]
-    owner = np.searchsorted(starts, [begin for begin, _ in encoding.offsets], side="right")
-    real = np.array([end > begin and begin > text.find("\n") for begin, end in encoding.offsets])
-    groups = [np.flatnonzero(real & (owner == number)) for number in np.unique(owner[real])]
-    means = [states[group].mean(axis=0) for group in groups if len(group) >= FEWEST_TOKENS]
-    return _unit(np.stack(means or [states[: len(encoding)].mean(axis=0)])).astype(np.float16)
+    begins, ends = np.array(encoding.offsets).T
+    heading = text.find("\n")
+    starts = [0, *(boundary.end() for boundary in BOUNDARY.finditer(text, heading + 1))]
+    owner = np.searchsorted(starts, begins, side="right") * ((ends > begins) & (begins > heading))
+    numbers, counts = np.unique(owner, return_counts=True)
+    kept = numbers[(numbers > 0) & (counts >= FEWEST_TOKENS)]
+    members = owner == kept[:, None] if len(kept) else np.ones((1, len(owner)), bool)
+    return _unit(np.einsum("st,td->sd", members.astype(np.float32), states[: len(owner)])).astype(np.float16)
 
 
 def _pooled(states: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The mean over each text's tokens, the special ones included, as the model was trained."""
-    return _unit((states * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True))
+    import numpy as np
+
+    # A sum, which has the mean's direction. By einsum, for matmul's threads go on spinning and take OpenVINO's time.
+    return _unit(np.einsum("bt,btd->bd", mask.astype(states.dtype), states))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
@@ -159,11 +164,12 @@ def _converted(folder: Path, cached: Path | None) -> Any:
     import torch
     from transformers import AutoModel
 
-    model = AutoModel.from_pretrained(folder, attn_implementation="eager", use_safetensors=True).eval()
+    model = AutoModel.from_pretrained(folder, attn_implementation="sdpa", use_safetensors=True).eval()
     example = {name: torch.ones(2, 8, dtype=torch.long) for name in ("input_ids", "attention_mask", "token_type_ids")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tracing warns of branches that this model does not take
-        graph = openvino.convert_model(model, example_input=example)
+        traced = openvino.convert_model(model, example_input=example)
+    graph = openvino.Model([traced.output(0)], traced.get_parameters())  # without the pooler, which nothing here reads
     if cached:
         try:
             cached.parent.mkdir(parents=True, exist_ok=True)

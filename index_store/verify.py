@@ -2,7 +2,7 @@
 
 Its files are those that were written, counts agree with the manifest, and a sample of passages is found again, first, by its
 own vector. Where the files are those that were once verified, nothing has to be opened.
-`python -m index_store.verify FOLDER` is the child; it prints one JSON line.
+`python -m index_store.verify` is the child: it reads the folder's path from a line, and prints one of JSON.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,25 +43,43 @@ def check_sound(folder: Path) -> None:
         verify_in_child(folder)
 
 
+@contextmanager
+def started_child() -> Iterator[subprocess.Popen[str]]:
+    """A child that loads what it needs, and waits to be told the folder: started early, it verifies sooner."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "index_store.verify"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        cwd=Path(__file__).parent.parent,
+    )
+    with child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
 def verify_in_child(folder: Path) -> Verified:
     """Verify the generation in `folder`. Raises IndexDamagedError saying what is wrong."""
+    with started_child() as child:
+        return verified_by(child, folder)
+
+
+def verified_by(child: subprocess.Popen[str], folder: Path) -> Verified:
+    """As verify_in_child, by a child that was started before. It ends with that."""
     mend = "Ingest the course again."
     try:
-        child = subprocess.run(
-            [sys.executable, "-m", "index_store.verify", str(folder.resolve())],
-            capture_output=True,
-            encoding="utf-8",
-            timeout=SECONDS,
-            cwd=Path(__file__).parent.parent,
-        )
+        out, err = child.communicate(f"{folder.resolve()}\n", timeout=SECONDS)
     except subprocess.TimeoutExpired:
         raise IndexDamagedError(f"{folder}: opening the index takes more than {SECONDS} s. {mend}") from None
     if child.returncode < 0:
         raise IndexDamagedError(f"{folder}: opening the index crashes (signal {-child.returncode}). {mend}")
     try:
-        row = json.loads(child.stdout.strip().splitlines()[-1])
+        row = json.loads(out.strip().splitlines()[-1])
     except (ValueError, IndexError):
-        reason = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
+        reason = (err.strip().splitlines() or ["no reason given"])[-1]
         raise IndexDamagedError(f"{folder}: the index does not open ({reason}). {mend}") from None
     if "error" in row:
         raise IndexDamagedError(row["error"])
@@ -144,8 +164,14 @@ def verify(folder: Path) -> Verified:
 
 
 def main() -> None:
+    import bm25s  # noqa: F401 - while the folder is awaited
+    import chromadb  # noqa: F401
+
+    folder = sys.stdin.readline().rstrip("\n")
+    if not folder:  # whoever started this child has ended
+        return
     try:
-        print(json.dumps(asdict(verify(Path(sys.argv[1])))))  # noqa: T201
+        print(json.dumps(asdict(verify(Path(folder)))))  # noqa: T201
     except IndexDamagedError as error:
         print(json.dumps({"error": str(error)}))  # noqa: T201
 

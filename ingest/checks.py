@@ -1,7 +1,7 @@
 """Is a new generation good enough to go live? What was found before must still be found.
 
-The checks compare it with the live one: books that lost their text or labels, and the instructor's saved questions. That
-the index itself is sound is no matter of opinion: a damaged one raises.
+The checks compare it with the live one: books that lost their text or labels, and the instructor's saved questions. Whether
+the index itself is sound is no matter of opinion, and is asked before (see index_store/verify.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from index_store.errors import CourseError, EmbeddingError, IndexDamagedError
 from index_store.manifest import BookEntry, Manifest, read_manifest
 from index_store.passage import Passage
 from index_store.questions import Question, found_at, read_questions
-from index_store.verify import verify_in_child
 
 if TYPE_CHECKING:
     from index_store.search import CourseSearch
@@ -35,11 +34,7 @@ Passages = Mapping[str, Sequence[Passage]]
 
 
 def check(course: Course, new: Path, embedding: Embedding, passages: Passages, before: Passages) -> list[str]:
-    """What speaks against making `new` live, a line each; it has `passages`, and the live one `before`.
-
-    Raises IndexDamagedError where it is not sound.
-    """
-    verify_in_child(new)
+    """What speaks against making `new` live, a line each; it has `passages`, and the live one `before`."""
     manifest = read_manifest(new)
     live, old = _live(course)
     entries = {book.file: book for book in old.books} if old else {}

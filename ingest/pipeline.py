@@ -20,7 +20,7 @@ from index_store.generation import read_passages
 from index_store.manifest import FORMAT, BookEntry, Manifest
 from index_store.passage import Passage
 from index_store.vectors import VectorCache
-from index_store.verify import check_sound
+from index_store.verify import check_sound, started_child, verified_by
 from ingest.books import BookRead, Job, Progress, Reader, read_here
 from ingest.checks import check
 from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS
@@ -257,7 +257,13 @@ def _carry_out(
         embedding, [p.embedded_text for p in everything], lambda n, total: progress("embedding", n, total)
     )
     books = [plan.entries[file] for file in sorted(plan.entries)]
-    new = writer.build(everything, matrix, embedding, books, plan.settings)
+    with started_child() as child:
+        new = writer.build(everything, matrix, embedding, books, plan.settings)
+        try:
+            verified_by(child, new)
+        except BaseException:
+            writer.discard(new)
+            raise
     failed: list[str] = []
     try:
         failed = check(course, new, embedding, plan.passages, plan.old.passages)

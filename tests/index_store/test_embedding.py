@@ -67,7 +67,7 @@ def test_through_torch_and_through_openvino_the_vectors_are_the_same(embedding):
 def test_a_converted_model_is_kept_and_gives_the_same_vectors(embedding, tmp_path):
     first = load_embedding(models=tmp_path)
     (kept,) = tmp_path.glob("*.xml")
-    assert kept.stem == embedding.key
+    assert kept.stem.startswith(embedding.key)
     second = load_embedding(models=tmp_path)
     np.testing.assert_array_equal(first.embed(["a heap"]), second.embed(["a heap"]))
 
