@@ -8,7 +8,8 @@ other processes ask all the time: one keeps its search open, one opens it anew f
 
 - a question fails, or its passages are other ones than those that an untouched course of either state gives;
 - the lock is held, or a torn generation is still there, after the next writer has come;
-- the ingest after the last kill leaves something else than an untouched one (passages, vectors, manifest but for times and for checksums, since Chroma names its files by chance).
+- the ingest after the last kill leaves something else than an untouched one (passages, vectors, manifest but for times and
+  checksums: Chroma names its files by chance).
 """
 
 from __future__ import annotations
