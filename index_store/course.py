@@ -197,8 +197,14 @@ class CourseWriter:
         target = self.course.folder / "books" / f"{sha256}{file.suffix.lower()}"
         if not target.is_file():
             temporary = target.with_suffix(".part")
-            shutil.copyfile(file, temporary)
-            os.replace(temporary, target)
+            try:
+                shutil.copyfile(file, temporary)
+                os.replace(temporary, target)
+            except OSError as error:
+                temporary.unlink(missing_ok=True)
+                raise CourseError(
+                    f"{file}: cannot be kept in {target.parent} ({error.strerror}). Check free space and permissions."
+                ) from error
 
 
 def _now() -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from index_store.checksums import checksums
-from index_store.errors import IndexDamagedError
+from index_store.errors import CourseError, IndexDamagedError
 from index_store.files import sync_folder, write_atomically
 from index_store.manifest import MANIFEST, Manifest, check_embedding, check_format, read_manifest
 from index_store.passage import Passage
@@ -44,7 +44,19 @@ def read_passages(folder: Path) -> list[Passage]:
 
 
 def write_generation(folder: Path, passages: Sequence[Passage], vectors: Vectors, manifest: Manifest) -> None:
-    """Build a generation of `passages` with their `vectors` in the empty `folder`."""
+    """Build a generation of `passages` with their `vectors` in the empty `folder`. Raises CourseError for a full disk."""
+    from chromadb.errors import ChromaError
+
+    try:
+        _write(folder, passages, vectors, manifest)
+    except (OSError, ChromaError) as error:
+        reason = (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]
+        raise CourseError(
+            f"{folder}: the index cannot be written ({reason}). Check free space and permissions, then ingest again."
+        ) from error
+
+
+def _write(folder: Path, passages: Sequence[Passage], vectors: Vectors, manifest: Manifest) -> None:
     import numpy as np
 
     np.save(folder / "vectors.npy", vectors.whole)

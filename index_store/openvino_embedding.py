@@ -178,8 +178,8 @@ def _converted(folder: Path, cached: Path | None) -> Any:
                 # The weights first: a reader finds both or neither.
                 os.replace(Path(temporary, cached.name).with_suffix(".bin"), cached.with_suffix(".bin"))
                 os.replace(Path(temporary, cached.name), cached)
-        except OSError:
-            pass  # a folder that cannot be written to: converted anew each time
+        except (OSError, RuntimeError):
+            pass  # a folder that cannot be written to, a full disk: converted anew each time
     return graph
 
 
