@@ -45,11 +45,12 @@ def _of_tables(file: Path) -> str:
     total = hashlib.sha256()
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            database.text_factory = bytes  # damaged text need not be text
+            if database.execute("PRAGMA quick_check(1)").fetchone() != (b"ok",):
                 return DAMAGED
             for table, key in TABLES.items():
                 for row in database.execute(f"SELECT * FROM {table} ORDER BY {key}"):
                     total.update(repr(row).encode())
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # of a garbled name in its message
         return DAMAGED
     return total.hexdigest()

@@ -54,12 +54,13 @@ class Library:
         """The courses that have a live index, by name."""
         folder = self.home / "courses"
         found = sorted(folder.iterdir()) if folder.is_dir() else []
-        return [Course(f.name, f) for f in found if NAME.fullmatch(f.name) and (f / "CURRENT").is_file()]
+        courses = [Course(file.name, file) for file in found if NAME.fullmatch(file.name)]
+        return [course for course in courses if course.published]
 
     def existing(self, name: str) -> Course:
         """The course called `name`. Raises CourseError, naming those there are, where it has no index."""
         course = self.course(name)
-        if not (course.folder / "CURRENT").is_file():
+        if not course.published:
             known = ", ".join(c.name for c in self.courses()) or "none yet"
             raise CourseError(
                 f"no course {name!r} in {self.home} (courses: {known}). Make it with: tutor ingest BOOK.pdf --course {name}"
@@ -75,11 +76,18 @@ class Course:
     folder: Path
 
     @property
+    def published(self) -> bool:
+        """Whether it has, or had, a live index."""
+        return (self.folder / "CURRENT").is_file() or bool(self.generations())
+
+    @property
     def live_name(self) -> str:
-        """What `CURRENT` says, whether that is there or not. Raises CourseError where none was ever published."""
+        """What `CURRENT` says, whether that is there or not; "" where it got lost. Raises CourseError where none ever was."""
         try:
             return (self.folder / "CURRENT").read_text("utf-8", errors="replace").strip()
         except FileNotFoundError:
+            if self.generations():
+                return ""
             raise CourseError(
                 f"course {self.name!r} has no index yet. Make one with: tutor ingest BOOK.pdf --course {self.name}"
             ) from None
@@ -90,7 +98,8 @@ class Course:
         name = self.live_name
         generation = self.folder / "generations" / name
         if not re.fullmatch(r"[0-9TZa-f-]+", name) or not generation.is_dir():
-            raise IndexDamagedError(f"{self.folder / 'CURRENT'}: names {name!r}, which is not there. Ingest the course again.")
+            what = f"names {name[:80]!r}, which is not there" if name else "is missing"
+            raise IndexDamagedError(f"{self.folder / 'CURRENT'}: {what}. Ingest the course again.")
         return generation
 
     def generations(self) -> list[Path]:
@@ -100,8 +109,10 @@ class Course:
         return [generation for generation in found if (generation / "manifest.json").is_file()]
 
     def earlier(self) -> list[Path]:
-        """The complete generations made before the live one, newest first."""
-        return [generation for generation in reversed(self.generations()) if generation.name < self.live_name]
+        """The complete generations made before the live one, newest first; all where it is not known which that is."""
+        kept, live = self.generations()[::-1], self.live_name
+        known = re.fullmatch(r"[0-9TZa-f-]+", live)
+        return [generation for generation in kept if not known or generation.name < live]
 
     def manifest(self) -> Manifest:
         return read_manifest(self.live)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 COLLECTION = "passages"
 WORDS = "words.json"
+PASSAGES = "passages.jsonl"
 CANDIDATES = 100  # passages that each kind of search hands on
 BM25_K1, BM25_B = 0.9, 0.4
 
@@ -37,7 +38,7 @@ BM25_K1, BM25_B = 0.9, 0.4
 def read_passages(folder: Path) -> list[Passage]:
     """The generation's passages, in reading order."""
     try:
-        with (folder / "passages.jsonl").open(encoding="utf-8") as lines:
+        with (folder / PASSAGES).open(encoding="utf-8") as lines:
             return [Passage.from_dict(json.loads(line)) for line in lines]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise IndexDamagedError(f"{folder / 'passages.jsonl'}: {error}. Ingest the course again.") from error
@@ -62,7 +63,7 @@ def _write(folder: Path, passages: Sequence[Passage], vectors: Vectors, manifest
     np.save(folder / "vectors.npy", vectors.whole)
     np.save(folder / "sentences.npy", np.concatenate(vectors.sentences))
     np.save(folder / "sentence_starts.npy", np.cumsum([0, *map(len, vectors.sentences)]))
-    with (folder / "passages.jsonl").open("w", encoding="utf-8") as lines:
+    with (folder / PASSAGES).open("w", encoding="utf-8") as lines:
         lines.writelines(json.dumps(passage.as_dict(), ensure_ascii=False) + "\n" for passage in passages)
     _write_chroma(folder / "chroma", passages, vectors.whole)
     Words.of(passage.embedded_text for passage in passages).write(folder / WORDS)

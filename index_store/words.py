@@ -20,7 +20,10 @@ WORD = re.compile(r"[^\W\d_]{2,}")
 # A word of a question that may be mended: not a part of code (`a.b`, `a_b`, `f(`) nor of an address or a path.
 PLAIN_WORD = re.compile(r"(?<![\w./\\@_-])[^\W\d_]{4,}(?![\w(/\\@_]|[.-]\w)")
 SEEN = 2  # a book's word counts as one where it stands twice: single ones may be slips themselves
+MEDIUM = 6  # letters from which a word may have one slip of any kind: shorter words have too many neighbours
 LONG = 8  # letters from which a word may have two slips
+KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop", "wxcvbn")
+VOWELS = "aeiou"
 # Written so in a hurry, and no slip of any other word.
 WITHOUT_APOSTROPHE = {
     "arent", "cant", "couldnt", "didnt", "doesnt", "dont", "hadnt", "hasnt", "havent", "heres", "hows", "isnt", "shouldnt",
@@ -84,17 +87,20 @@ class Words:
     def corrected(self, question: str, is_word: Callable[[str], bool]) -> str:
         """The question with every word that neither the books nor `is_word` know exchanged for the book's nearest one.
 
-        One slip (a letter missing, added, exchanged or swapped with the next) is mended, or two in a word of `LONG` letters;
-        the first letter counts as right. A word that nothing is so near to stays as it is, as do capitals (NP, BFS) and code.
+        What counts as a slip is said at `is_slip`. A word that nothing is so near to stays as it is; so do code, and capitals
+        (NP, BFS) in a question that is not all capitals.
         """
         if not self.counts:
             return question
-        return PLAIN_WORD.sub(lambda match: self._nearest(match[0], is_word), question)
+        shouted = question.isupper()
+        return PLAIN_WORD.sub(
+            lambda match: match[0] if match[0].isupper() and not shouted else self._nearest(match[0], is_word), question
+        )
 
     def _nearest(self, word: str, is_word: Callable[[str], bool]) -> str:
         folded = fold(word).lower()
         forms = {folded, folded.removesuffix("s")}
-        if word.isupper() or folded in WITHOUT_APOSTROPHE or any(form in self.counts or is_word(form) for form in forms):
+        if folded in WITHOUT_APOSTROPHE or any(form in self.counts or is_word(form) for form in forms):
             return word
 
         from rapidfuzz import process
@@ -105,9 +111,29 @@ class Words:
         likely = [
             (distance, -self.counts[found], found)
             for found, distance, _ in near
-            if self.counts[found] >= SEEN and (found[0] == folded[0] or found[1::-1] == folded[:2])
+            if self.counts[found] >= SEEN and is_slip(folded, found, distance, name=word[0].isupper() and not word.isupper())
         ]
         if not likely:
             return word
         found = min(likely)[2]
         return found.capitalize() if word[0].isupper() else found
+
+
+def is_slip(typed: str, meant: str, distance: int, name: bool = False) -> bool:
+    """Whether `typed` is likely to be a slip for `meant`, which is `distance` edits away, and no word that the books lack.
+
+    Letters change places in any word. In one of `MEDIUM` letters (a `name`: one more) one is left out or added, or exchanged
+    for its neighbour on the keyboard; in a longer one a vowel for another too. Two slips leave both ends as they are.
+    """
+    long_enough = len(typed) >= MEDIUM + name
+    if distance > 1:
+        return typed[0] == meant[0] and typed[-1] == meant[-1]
+    if len(typed) != len(meant):
+        return typed[0] == meant[0] and long_enough
+    first, *others = [i for i, (a, b) in enumerate(zip(typed, meant, strict=True)) if a != b]
+    if others:  # two that changed places
+        return True
+    a, b = typed[first], meant[first]
+    beside = any(a + b in row or b + a in row for row in KEYBOARD)
+    vowels = a in VOWELS and b in VOWELS and len(typed) > MEDIUM
+    return first > 0 and long_enough and (beside or vowels)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MOST_WITHOUT_TEXT = 0.5
 FEWER_PASSAGES = 0.5
+MANY_PASSAGES = 20  # of a book whose loss of half of them is no matter of chance
 LABELS_IN_ORDER = 0.8
 AMONG_FIRST = 5
 
@@ -59,6 +60,8 @@ def _labels(passages: Passages, book: BookEntry) -> list[str]:
 def _of_book(book: BookEntry, before: BookEntry | None) -> str:
     if book.pages_without_text > MOST_WITHOUT_TEXT * book.pages:
         return f"{book.file}: {book.pages_without_text} of {book.pages} pages have no text; they are probably scanned"
+    if before and before.passages >= MANY_PASSAGES and book.passages < FEWER_PASSAGES * before.passages:
+        return f"{book.file}: {before.passages} passages before, now {book.passages}; is it the same book?"
     if before and book.passages / book.pages < FEWER_PASSAGES * before.passages / before.pages:
         return f"{book.file}: {book.passages} passages on {book.pages} pages, {before.passages} on {before.pages} before"
     return ""

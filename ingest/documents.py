@@ -15,6 +15,7 @@ from pathlib import Path
 from index_store.words import normalize
 from ingest.blocks import Block
 from ingest.child import DAMAGED, EMPTY, MEGABYTES, rows_of
+from ingest.headings import kind_of
 from ingest.structure import LOST, Book, Section
 
 TEXT_MEGABYTES = 50
@@ -128,7 +129,7 @@ class _Open:
         self.length += len(text)
 
     def closed(self) -> Section:
-        return Section(self.path, "".join(self.pieces), self.starts, self.pages)
+        return Section(self.path, "".join(self.pieces), self.starts, self.pages, kind_of(self.path))
 
 
 def _number_parts(sections: Sequence[Section]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from index_store.course import Course, CourseWriter
 from index_store.embedding import Embedding
 from index_store.errors import BookError, CourseError, IndexDamagedError
 from index_store.files import sha256_of
-from index_store.generation import read_passages
-from index_store.manifest import FORMAT, BookEntry, Manifest
+from index_store.generation import PASSAGES, read_passages
+from index_store.manifest import FORMAT, BookEntry, Manifest, read_manifest
 from index_store.passage import Passage
 from index_store.vectors import VectorCache
 from index_store.verify import check_sound, started_child, verified_by
@@ -56,7 +57,7 @@ def ingest(
         return cluster.read_all(jobs, embedding, vectors, progress) if cluster else read_here(jobs, embedding, progress)
 
     with course.writer() as writer:
-        plan = _plan(files, refused, course, embedding, reader, ocr)
+        plan = _plan(files, refused, course, embedding, reader, ocr, force)
         report = _carry_out(plan, course, writer, embedding, vectors, progress, force)
     return replace(report, embedded=report.embedded + cluster.embedded) if cluster else report
 
@@ -71,7 +72,7 @@ def preview(
     """What `ingest` would change. Reads the books; writes nothing."""
     files, refused = find_books(paths)
     plan = _plan(files, refused, course, embedding, lambda jobs: read_here(jobs, embedding, progress), ocr)
-    return IngestReport(course.name, tuple(plan.outcomes), len(plan.everything), 0, published=False)
+    return IngestReport(course.name, tuple(plan.outcomes), len(plan.everything), 0, published=False, warning=plan.old.warning)
 
 
 def remove(
@@ -105,8 +106,8 @@ def remove(
 def unchanged(paths: Sequence[Path], course: Course, embedding_key: str, ocr: str = "") -> IngestReport | None:
     """The report of an ingest that would change nothing, without loading an embedding; None where something would."""
     files, refused = find_books(paths)
-    old = _state(course)
-    if refused or not old.made_with(_settings(), embedding_key):
+    old = _state(course, anew=True)
+    if refused or old.warning or not old.made_with(_settings(), embedding_key):
         return None
     if not all(_as_read(old.entry(name), _sha256(file), ocr) for name, file in files.items()) or _damaged(course):
         return None
@@ -130,12 +131,14 @@ def _settings() -> dict[str, Any]:
 class _State:
     """The course as it was: its manifest and its passages by file; empty for a new one.
 
-    `whole` is False where the passages are not those that the manifest tells of; its books are then read again.
+    `whole` is False where the passages are not those that were written; there are none then, and its books are read again.
+    `warning` says where it is an earlier state than the live one, which is damaged.
     """
 
     manifest: Manifest | None
     passages: dict[str, list[Passage]]
     whole: bool = True
+    warning: str = ""
 
     def entry(self, file: str) -> BookEntry | None:
         books = self.manifest.books if self.manifest else ()
@@ -151,19 +154,44 @@ class _State:
         )
 
 
-def _state(course: Course) -> _State:
-    try:
-        manifest = course.manifest()
-    except (CourseError, IndexDamagedError):  # a first ingest, or a damaged index that this one replaces
+def _state(course: Course, anew: bool = False) -> _State:
+    """The course as the live index has it; or else as the newest earlier one that can be read has it, which is then told.
+
+    Raises CourseError where there were indexes and none can be read, for then it is not known what books there were; with
+    `anew` the course begins from nothing.
+    """
+    if not course.published:
         return _State(None, {})
-    by_file: dict[str, list[Passage]] = {book.file: [] for book in manifest.books}
     try:
-        for passage in read_passages(course.live):
+        return _state_of(course.live)
+    except IndexDamagedError as error:
+        for generation in course.earlier():
+            with suppress(IndexDamagedError):
+                earlier = _state_of(generation)
+                if earlier.manifest and earlier.whole:
+                    told = f"the live index is damaged ({error}); books not given again are those of {earlier.manifest.created}"
+                    return replace(earlier, warning=told)
+        if anew:
+            return _State(None, {})
+        raise CourseError(
+            f"no index of course {course.name!r} can be read, so it is not known which books it had ({error}). "
+            "Give all of them with --force, and it is made anew."
+        ) from error
+
+
+def _state_of(generation: Path) -> _State:
+    manifest = read_manifest(generation)
+    by_file: dict[str, list[Passage]] = {book.file: [] for book in manifest.books}
+    recorded = manifest.checksums.get(PASSAGES)
+    try:
+        for passage in read_passages(generation):
             by_file[passage.file].append(passage)
         whole = all(len(by_file[book.file]) == book.passages for book in manifest.books)
-    except (KeyError, IndexDamagedError):
-        whole = False
-    return _State(manifest, by_file, whole)
+        if not whole or (recorded and sha256_of(generation / PASSAGES) != recorded):
+            return _State(manifest, {}, whole=False)
+    except (KeyError, OSError, IndexDamagedError):
+        return _State(manifest, {}, whole=False)
+    return _State(manifest, by_file)
 
 
 @dataclass(frozen=True)
@@ -181,6 +209,17 @@ class _Plan:
     def everything(self) -> list[Passage]:
         return [passage for file in sorted(self.entries) for passage in self.passages[file]]
 
+    @property
+    def lost(self) -> list[str]:
+        """What speaks against the plan: books that the course had, and would have no more although nobody removed them."""
+        removed = {outcome.file for outcome in self.outcomes if outcome.status == "removed"}
+        had = [book.file for book in self.old.manifest.books] if self.old.manifest else []
+        return [
+            f"{file}: its passages are damaged and it could not be read again; give the file once more, or it is lost"
+            for file in had
+            if file not in self.entries and file not in removed
+        ]
+
 
 def _plan(
     files: dict[str, Path],
@@ -189,9 +228,10 @@ def _plan(
     embedding: Embedding,
     reader: Reader,
     ocr: str,
+    force: bool = False,
 ) -> _Plan:
     """Have `reader` read what has to be read."""
-    old = _state(course)
+    old = _state(course, anew=force)
     settings = _settings()
     same_settings = old.made_with(settings, embedding.key)
     entries: dict[str, BookEntry] = {book.file: book for book in old.manifest.books} if old.manifest else {}
@@ -221,6 +261,8 @@ def _plan(
         book = books[job.name]
         if isinstance(book, BookError):
             plan.outcomes.append(BookOutcome(job.name, "refused", error=str(book)))
+            if job.name not in plan.passages:  # damaged, and not to be carried forward
+                plan.entries.pop(job.name, None)
             continue
         plan.outcomes.append(_compared(outcome_of(book.entry, "read"), old.passages.get(job.name, []), book.passages))
         plan.entries[job.name], plan.passages[job.name], plan.files[job.name] = book.entry, list(book.passages), job.file
@@ -250,7 +292,7 @@ def _carry_out(
     everything = plan.everything
     became = {outcome.status for outcome in plan.outcomes}
     if not became & {"read", "removed"} and ("refused" in became or not _damaged(course)):
-        return IngestReport(course.name, tuple(plan.outcomes), len(everything), 0, published=False)
+        return IngestReport(course.name, tuple(plan.outcomes), len(everything), 0, published=False, warning=plan.old.warning)
     for name, file in plan.files.items():
         writer.keep_book(file, plan.entries[name].sha256)
     matrix, embedded = vectors.embed(
@@ -264,9 +306,9 @@ def _carry_out(
         except BaseException:
             writer.discard(new)
             raise
-    failed: list[str] = []
+    failed = plan.lost
     try:
-        failed = check(course, new, embedding, plan.passages, plan.old.passages)
+        failed += check(course, new, embedding, plan.passages, plan.old.passages)
         published = force or not failed
         if published:
             writer.make_live(new)
@@ -275,7 +317,9 @@ def _carry_out(
         raise
     if not published:
         writer.discard(new)
-    return IngestReport(course.name, tuple(plan.outcomes), len(everything), embedded, published, tuple(failed))
+    return IngestReport(
+        course.name, tuple(plan.outcomes), len(everything), embedded, published, tuple(failed), plan.old.warning
+    )
 
 
 def _damaged(course: Course) -> bool:

@@ -35,7 +35,8 @@ class BookOutcome:
 class IngestReport:
     """What an ingest did. `published` is False where nothing new went live; the old index is then as it was.
 
-    `failed` are the checks that kept a complete new index from going live, or that were overridden.
+    `failed` are the checks that kept a complete new index from going live, or that were overridden. `warning` says where the
+    live index was damaged, and books were taken from an earlier one.
     """
 
     course: str
@@ -44,6 +45,7 @@ class IngestReport:
     embedded: int
     published: bool
     failed: tuple[str, ...] = ()
+    warning: str = ""
 
     @property
     def refused(self) -> list[BookOutcome]:

@@ -47,6 +47,8 @@ def courses(home: str | None, as_json: bool) -> None:
             if "error" in row:
                 click.echo(f"{row['course']}: {row['error']}")
                 continue
-            click.echo(f"{row['course']}: {row['passages']:,} passages, {row['embedding']}, ingested {row['created']}")
+            click.echo(
+                f"{row['course']}: {options.counted(row['passages'], 'passage')}, {row['embedding']}, ingested {row['created']}"
+            )
             for book in row["books"]:
-                click.echo(f"  {book['file']}: {book['title']}, {book['pages']} {unit_of(book['file'])}s")
+                click.echo(f"  {book['file']}: {book['title']}, {options.counted(book['pages'], unit_of(book['file']))}")

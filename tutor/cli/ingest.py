@@ -90,6 +90,8 @@ def show_report(report: IngestReport, as_json: bool, dry_run: bool = False) -> N
             click.echo(f"  {'kept':<10} {counted(carried, 'other book')} as {'it was' if carried == 1 else 'they were'}")
         for book in report.refused:  # last, where they are seen
             click.echo(_line(book))
+        if report.warning:
+            options.say(f"warning: {report.warning}")
         for line in report.failed:
             click.echo(f"  check      {line}")
         click.echo(_summary(report, dry_run))

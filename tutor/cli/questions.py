@@ -31,11 +31,11 @@ def add(question: str, course: str, pages: tuple[str, ...], embedding: str | Non
     found = [_page(page, {book.file: book.pages for book in target.manifest().books}) for page in pages]
     if not found:
         best = options.open_search(settings, course).search(text, 1)[0].passage
-        found = [(best.file, best.page)]
+        found = [(best.file, page) for page in range(best.page, best.page_end + 1)]
         click.echo(f"answered on {best.pages} of {best.file}: {' '.join(best.text.split())[:160]}...")
     others = [saved for saved in read_questions(target.questions_file) if saved.text != text]
     write_questions(target.questions_file, [*others, Question(text, tuple(found))])
-    click.echo(f"Course {course!r} has {len(others) + 1} saved questions.")
+    click.echo(f"Course {course!r} has {options.counted(len(others) + 1, 'saved question')}.")
 
 
 @questions.command("list")
