@@ -295,7 +295,7 @@ def test_an_error_while_the_generation_is_built_leaves_the_old_index_live(librar
             raise OSError(28, "No space left on device")
 
         patch.setattr("index_store.generation._make_keyword_index", disk_full)  # after Chroma is written
-        with pytest.raises(OSError, match="No space left"):
+        with pytest.raises(CourseError, match="No space left on device"):
             run(library, course, embedding, books)
     after = state_of(course)
     assert {name: digest for name, digest in after.items() if not name.startswith("books/")} == {
