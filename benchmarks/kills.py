@@ -6,7 +6,8 @@ A course goes to and fro between two states: the books as they are, and each wit
 process that gets kill -9 at a random moment of its work (in every second run all vectors have to be made again), while two
 other processes ask all the time: one keeps its search open, one opens it anew for every question. Ends with code 1 where
 
-- a question fails, or its passages are other ones than those that an untouched course of either state gives;
+- a question fails, or its passages are not all of one state, or more than one in ten is another than an untouched course of
+  that state gives (a text's neighbours in a batch change the last bits of its vector, and may so change the last place);
 - the lock is held, or a torn generation is still there, after the next writer has come;
 - the ingest after the last kill leaves something else than an untouched one (passages, vectors, manifest but for times and
   checksums: Chroma names its files by chance).
@@ -110,11 +111,12 @@ def measure(books: Sequence[Path], kills: int, seed: int, folder: Path) -> int:
     questions = [" ".join(text.split()[3:18]) for text in dice.sample(texts, min(QUESTIONS, len(texts)))]
     (folder / "questions.json").write_text(json.dumps(questions), "utf-8")
     expected = {
-        (number, tuple(hit.passage.id for hit in search.search(question, TOP))): state
+        (number, state): {hit.passage.id for hit in search.search(question, TOP)}
         for state in STATES
         for search in [CourseSearch(untouched[state], embedding)]
         for number, question in enumerate(questions)
     }
+    held = {state: {passage.id for passage in read_passages(untouched[state].live)} for state in STATES}
 
     home = folder / "home"
     run_to_end(home, states[STATES[0]])
@@ -152,10 +154,14 @@ def measure(books: Sequence[Path], kills: int, seed: int, folder: Path) -> int:
         told = [finish(asker) for asker in askers]
     differences = differing(course, untouched[last])
 
-    given = [(number, tuple(ids)) for row in told for number, ids in row["answers"]]
-    foreign = [answer for answer in given if answer not in expected]
+    def states_of(number: int, ids: Sequence[str]) -> list[str]:
+        """The states that can have given this answer: of their passages alone, and all but one of those expected."""
+        return [s for s in STATES if held[s] >= set(ids) and len(expected[number, s] - set(ids)) <= 1]
+
+    given = [states_of(number, ids) for row in told for number, ids in row["answers"]]
+    foreign = [states for states in given if not states]
     errors = [error for row in told for error in row["errors"]]
-    seen = {expected[answer] for answer in given if answer in expected}
+    seen = {state for states in given for state in states}
     print(f"{kills} kills of an ingest that takes {seconds[False]:.1f} s ({seconds[True]:.1f} s with vectors kept); ", end="")
     print("; ".join(f"{count} {stage}" for stage, count in stages.items()) + f"; {published} had published\n")
     print("| | |\n|---|---|")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from index_store.errors import BookError
@@ -28,12 +28,19 @@ WAYS = {
 }
 
 
-def books_in(folder: Path) -> list[Path]:
-    """The files below `folder` that can be read, by name; not the hidden ones, nor the locks that Office leaves ("~$...")."""
+# Those of them that are books or lectures for themselves, and not a source, a picture or data beside one.
+UNREADABLE_BOOKS = {
+    ".doc", ".docm", ".odt", ".rtf", ".pages", ".wpd", ".ppt", ".pps", ".ppsx", ".pptm", ".odp", ".key", ".epub", ".mobi",
+    ".azw3", ".djvu", ".ps", ".xps", ".ipynb",
+}  # fmt: skip
+
+
+def books_in(folder: Path, kinds: Set[str] = SUFFIXES) -> list[Path]:
+    """The files of these kinds below `folder`, by name; not the hidden ones, nor the locks that Office leaves ("~$...")."""
     return sorted(
         file
         for file in folder.rglob("*")
-        if file.suffix.lower() in SUFFIXES
+        if file.suffix.lower() in kinds
         and not file.name.startswith("~$")
         and not any(part.startswith(".") for part in file.relative_to(folder).parts)
         and file.is_file()
@@ -50,9 +57,15 @@ def read_book(file: Path, progress: Callable[[int, int], None] = lambda done, to
         return read_document(file, progress)
     if suffix == ".pdf":
         return understand(read_pdf(file, progress, ocr))
+    raise unreadable(file)
+
+
+def unreadable(file: Path) -> BookError:
+    """What to say of a file of a kind that is not read."""
+    suffix = file.suffix.lower()
     kind = f"{suffix} files are" if suffix else "a file without a suffix is"
     way = WAYS.get(suffix, "Save or export it as one of these.")
-    raise BookError(str(file), f"{kind} not read; {READABLE} are", way)
+    return BookError(str(file), f"{kind} not read; {READABLE} are", way)
 
 
 def without_text(file: Path, pages: int, ocr: bool) -> BookError:

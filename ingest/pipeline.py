@@ -249,7 +249,10 @@ def _plan(
         if same_settings and entry and _as_read(entry, hashes[name], ocr):
             plan.outcomes.append(replace(outcome_of(entry, "unchanged"), kept=entry.passages))
         elif hashes[name] and (owner := owners.setdefault(hashes[name], name)) != name:
-            error = BookError(str(file), f"the same file as {owner}, which this course has", "Ingest one of the two.")
+            way = (
+                f"To rename it, take that one out with: tutor remove {owner}" if owner in entries else "Ingest one of the two."
+            )
+            error = BookError(str(file), f"the same file as {owner}, which this course has", way)
             plan.outcomes.append(BookOutcome(name, "refused", error=str(error)))
         else:
             to_read[name] = file

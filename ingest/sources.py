@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from index_store.errors import BookError, CourseError
-from ingest.formats import READABLE, books_in
+from ingest.formats import READABLE, UNREADABLE_BOOKS, books_in, unreadable
 from ingest.report import BookOutcome
 
 
@@ -17,18 +17,19 @@ def find_books(paths: Sequence[Path]) -> tuple[dict[str, Path], list[BookOutcome
     CourseError where a path names nothing.
     """
     found: list[tuple[str, Path]] = []
+    refused: list[BookOutcome] = []
     for path in paths:
         if path.is_dir():
-            files = books_in(path)
-            if not files:
+            files, others = books_in(path), books_in(path, UNREADABLE_BOOKS)
+            if not files and not others:
                 raise CourseError(f"{path}: no book in this folder. Name a folder with books, or a book: {READABLE} are read.")
+            refused += [BookOutcome(file.name, "refused", error=str(unreadable(file))) for file in others]
             found += [(file.relative_to(path).as_posix(), file) for file in files]
         elif path.is_file():
             found.append((path.name, path))
         else:
             raise CourseError(f"{path}: no such file or folder. Check the path.")
     books: dict[str, Path] = {}
-    refused: list[BookOutcome] = []
     taken: set[Path] = set()
     for name, file in found:
         if file.resolve() in taken:

@@ -64,8 +64,13 @@ CLASSES_NO_TEXT = {
 AROUND = {"nav", "header", "footer"}
 AROUND_ROLES = {"navigation", "banner", "contentinfo"}
 HIDING = re.compile(
-    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0*\.?0+(?:px|pt|em|rem|ex|%|vw|vh)?)"
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0*\.?0+(?:px|pt|em|rem|ex|%|vw|vh)?"
+    r"|opacity\s*:\s*0*\.?0+%?|(?:left|top|right|bottom|text-indent|margin-left|margin-top)\s*:\s*-\d{4,}(?:\.\d+)?(?:px|pt))"
     r"\s*(?:!\s*important\s*)?(?:;|$)",
+    re.IGNORECASE,
+)
+WHITE = re.compile(
+    r"(?:^|;)\s*color\s*:\s*(?:white|#fff(?:fff)?|rgba?\(\s*255\s*,\s*255\s*,\s*255\b[^)]*\)|transparent)\s*(?:!\s*important\s*)?(?:;|$)",
     re.IGNORECASE,
 )
 CHARSET = re.compile(rb"<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]+)", re.IGNORECASE)
@@ -278,7 +283,17 @@ def _is_hidden(element: Any) -> bool:
         element.get("hidden") not in (None, "until-found")
         or element.get("aria-hidden", "").lower() == "true"
         or bool(HIDING.search(element.get("style", "")))
+        or (bool(WHITE.search(element.get("style", ""))) and _is_on_white(element))
     )
+
+
+def _is_on_white(element: Any) -> bool:
+    """Whether nothing, as far as the page itself tells, gives the element a background."""
+    tree = element.getroottree()
+    if tree.find(".//style") is not None or tree.find(".//link[@rel='stylesheet']") is not None:
+        return False
+    around = [element, *element.iterancestors()]
+    return not any("background" in one.get("style", "").lower() or one.get("bgcolor") for one in around)
 
 
 def _is_mediawiki_maths(element: Any) -> bool:

@@ -143,6 +143,10 @@ def page(body, head=""):
         "<p style='visibility:hidden'>secret</p>",
         "<p style='font-size:0'>secret</p>",
         "<p style='font-size: 0.0px;'>secret</p>",
+        "<p style='opacity: 0'>secret</p>",
+        "<p style='position:absolute; left:-9999px'>secret</p>",
+        "<p style='color:#FFF'>secret</p>",
+        "<p style='font-weight:bold; color: white !important;'>secret</p>",
         "<div style='display:none'><p>secret</p><p>secret too</p></div>",
         "<ul><li>seen<li hidden>secret</ul>",
         "<table><tr><td>seen<td>as well<tr hidden><td>secret<td>secret</table>",
@@ -157,7 +161,16 @@ def test_what_a_page_hides_is_not_read_and_counted(read, hidden):
 
 
 @pytest.mark.parametrize(
-    "shown", ["<p style='font-size:0.8em'>secret</p>", "<p aria-hidden='false'>secret</p>", "<p>secret</p>"]
+    "shown",
+    [
+        "<p style='font-size:0.8em'>secret</p>",
+        "<p aria-hidden='false'>secret</p>",
+        "<p>secret</p>",
+        "<p style='opacity:0.6; left:-20px'>secret</p>",
+        "<div style='background:#123'><p style='color:white'>secret</p></div>",
+        "<style>p { background: black }</style><p style='color:white'>secret</p>",
+        "<table><tr><td bgcolor='navy' style='color:#ffffff'>secret</td></tr></table>",
+    ],
 )
 def test_what_a_page_shows_is_read(read, shown):
     book = read("a.html", page(shown))
@@ -608,7 +621,12 @@ def test_a_folder_is_searched_for_all_kinds_but_not_for_hidden_files_and_locks(t
     for name in [*names, "~$f.docx", ".hidden.md", ".git/x.md", "i.doc", "j.py"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
-    assert set(find_books([tmp_path])[0].values()) == {tmp_path / name for name in names}
+    books, refused = find_books([tmp_path])
+    assert set(books.values()) == {tmp_path / name for name in names}
+    # A book of a kind that is not read is told; a program beside the books is none.
+    (told,) = refused
+    assert told.error.startswith(f"{tmp_path / 'i.doc'}: .doc files are not read; ")
+    assert told.error.endswith("Save it as DOCX.")
 
 
 # The whole way
