@@ -136,4 +136,20 @@ def _course(course: Course, embedding: Embedding | None) -> Row:
             check_embedding(course.manifest(), embedding.name, embedding.key)
         return name, True, f"{verified.passages:,} passages, {verified.sample} of {verified.sample} sampled ones found again"
     except CourseTutorError as error:
-        return name, False, str(error)
+        return name, False, str(error) + _meanwhile(course)
+
+
+def _meanwhile(course: Course) -> str:
+    """What answers in a damaged index's place."""
+    from index_store.errors import CourseTutorError
+    from index_store.manifest import read_manifest
+    from index_store.verify import stand_in
+
+    try:
+        instead = stand_in(course)
+    except CourseTutorError:
+        return ""
+    if instead is None:
+        return ""
+    made = read_manifest(instead.generation).created
+    return f" Until then its index of {made} answers; to stay with that one: tutor rollback --course {course.name}"
