@@ -26,5 +26,5 @@ def close_network(hub: bool) -> None:
         os.environ["TRANSFORMERS_OFFLINE"] = "1"
     # Libraries' own progress and hints would stand between the lines that the user asked for.
     warnings.filterwarnings("ignore")
-    for name in ("httpx", "sentence_transformers", "transformers", "chromadb", "llama_index", "bm25s"):
+    for name in ("httpx", "huggingface_hub", "sentence_transformers", "transformers", "chromadb", "llama_index", "bm25s"):
         logging.getLogger(name).setLevel(logging.ERROR)
