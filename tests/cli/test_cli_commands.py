@@ -180,6 +180,7 @@ def test_an_ingest_as_json_is_one_report_with_its_progress_beside_it(tutor, tmp_
         "embedded": 1,
         "published": True,
         "failed": [],
+        "warning": "",
     }
     assert "Übung.pdf: 1 page\n" in result.err
 
