@@ -98,8 +98,8 @@ class Course:
         name = self.live_name
         generation = self.folder / "generations" / name
         if not re.fullmatch(r"[0-9TZa-f-]+", name) or not generation.is_dir():
-            what = f"names {name[:80]!r}, which is not there" if name else "is missing"
-            raise IndexDamagedError(f"{self.folder / 'CURRENT'}: {what}. Ingest the course again.")
+            what = f": names {name[:80]!r}, which is not there" if name else " is missing"
+            raise IndexDamagedError(f"{self.folder / 'CURRENT'}{what}. Ingest the course again.")
         return generation
 
     def generations(self) -> list[Path]:

@@ -169,7 +169,8 @@ def _state(course: Course, anew: bool = False) -> _State:
             with suppress(IndexDamagedError):
                 earlier = _state_of(generation)
                 if earlier.manifest and earlier.whole:
-                    told = f"the live index is damaged ({error}); books not given again are those of {earlier.manifest.created}"
+                    what = str(error).removesuffix(" Ingest the course again.")
+                    told = f"the live index is damaged ({what}); books not given again are those of {earlier.manifest.created}"
                     return replace(earlier, warning=told)
         if anew:
             return _State(None, {})
