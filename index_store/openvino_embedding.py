@@ -11,7 +11,7 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,16 +92,21 @@ class OpenVINOEmbedding(BaseEmbedding):
 
         whole = np.empty((len(texts), self._dimension), np.float32)
         sentences = [np.empty((0, self._dimension), np.float16)] * len(texts)
+        for batch, encodings, states, mask in self._batches(texts):
+            whole[batch] = _pooled(states, mask)
+            for i, encoding, rows in zip(batch, encodings, states, strict=True):
+                sentences[i] = _of_sentences(texts[i], encoding, rows)
+        return whole, sentences
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[Any], np.ndarray, np.ndarray]]:
+        """The texts read batch by batch: their places, the tokenizer's encodings, and what `_states` gives."""
         encodings = self._tokenizer.encode_batch(list(texts))
         # Batches of texts of one length are padded little.
         order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
         for start in range(0, len(order), BATCH_SIZE):
             batch = order[start : start + BATCH_SIZE]
-            states, mask = self._states([encodings[i] for i in batch])
-            whole[batch] = _pooled(states, mask)
-            for i, rows in zip(batch, states, strict=True):
-                sentences[i] = _of_sentences(texts[i], encodings[i], rows)
-        return whole, sentences
+            chosen = [encodings[i] for i in batch]
+            yield batch, chosen, *self._states(chosen)
 
     def _states(self, encodings: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
         """The last layer of one batch, shape (texts, tokens, dimension), and its mask."""
@@ -117,7 +122,12 @@ class OpenVINOEmbedding(BaseEmbedding):
         return next(iter(self._model.create_infer_request().infer(inputs).values())), mask
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        vectors: list[list[float]] = self.with_sentences(texts)[0].tolist()
+        import numpy as np
+
+        whole = np.empty((len(texts), self._dimension), np.float32)
+        for batch, _, states, mask in self._batches(texts):
+            whole[batch] = _pooled(states, mask)
+        vectors: list[list[float]] = whole.tolist()
         return vectors
 
     def _get_text_embedding(self, text: str) -> list[float]:

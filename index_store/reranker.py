@@ -1,6 +1,6 @@
 """A cross-encoder that reads question and passage together and orders the best passages anew; optional, by name.
 
-It is slow beside the search (about 15 ms a passage on a CPU for a model of MiniLM's size) and often finds the better page.
+It is slow beside the search, for nothing of a passage can be computed before the question is known.
 sentence-transformers' CrossEncoder runs it: LlamaIndex's postprocessor around that loads pickled weights too.
 """
 

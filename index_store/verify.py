@@ -106,7 +106,7 @@ def stand_in(course: Course) -> StandIn | None:
     except IndexDamagedError as error:
         for generation in course.earlier():
             try:
-                check_sound(generation)
+                verify_in_child(generation)  # it may be one whose writer was killed before it was verified
             except IndexDamagedError:
                 continue
             made = read_manifest(generation).created

@@ -56,10 +56,11 @@ def ingest(
     def reader(jobs: Sequence[Job]) -> Iterator[tuple[str, BookRead]]:
         return cluster.read_all(jobs, embedding, vectors, progress) if cluster else read_here(jobs, embedding, progress)
 
+    before = cluster.embedded if cluster else 0
     with course.writer() as writer:
         plan = _plan(files, refused, course, embedding, reader, ocr, force)
         report = _carry_out(plan, course, writer, embedding, vectors, progress, force)
-    return replace(report, embedded=report.embedded + cluster.embedded) if cluster else report
+    return replace(report, embedded=report.embedded + cluster.embedded - before) if cluster else report
 
 
 def preview(
@@ -265,11 +266,11 @@ def _plan(
         book = books[job.name]
         if isinstance(book, BookError):
             plan.outcomes.append(BookOutcome(job.name, "refused", error=str(book)))
-            if job.name not in plan.passages:  # damaged, and not to be carried forward
-                plan.entries.pop(job.name, None)
             continue
         plan.outcomes.append(_compared(outcome_of(book.entry, "read"), old.passages.get(job.name, []), book.passages))
         plan.entries[job.name], plan.passages[job.name], plan.files[job.name] = book.entry, list(book.passages), job.file
+    for lost in plan.entries.keys() - plan.passages.keys():  # damaged and not read again: nothing to carry forward
+        del plan.entries[lost]
     done = {outcome.file for outcome in plan.outcomes}
     plan.outcomes.extend(
         replace(outcome_of(e, "carried"), kept=e.passages) for e in plan.entries.values() if e.file not in done
@@ -307,18 +308,13 @@ def _carry_out(
         new = writer.build(everything, matrix, embedding, books, plan.settings)
         try:
             verified_by(child, new)
+            failed = [*plan.lost, *check(course, new, embedding, plan.passages, plan.old.passages)]
+            published = force or not failed
+            if published:
+                writer.make_live(new)
         except BaseException:
             writer.discard(new)
             raise
-    failed = plan.lost
-    try:
-        failed += check(course, new, embedding, plan.passages, plan.old.passages)
-        published = force or not failed
-        if published:
-            writer.make_live(new)
-    except BaseException:
-        writer.discard(new)
-        raise
     if not published:
         writer.discard(new)
     return IngestReport(

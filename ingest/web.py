@@ -98,7 +98,8 @@ def read(page: str, title: str = "") -> Reading:
     if root is None:
         return Reading(title, [])
     own = root.find(".//main") is not None or root.find(".//article") is not None or root.find(".//*[@role='main']") is not None
-    reader = _Reader(own)
+    styled = root.find(".//style") is not None or root.find(".//link[@rel='stylesheet']") is not None
+    reader = _Reader(own, styled)
     blocks = reader.blocks_of(root)
     named = " ".join("".join(root.xpath("(//head/title)[1]//text()")).split())
     first = next((block.text for block in blocks if block.level == 0), "")
@@ -110,6 +111,7 @@ class _Reader:
     """Walks a page once; `hidden` counts what was left out because the page does not show it."""
 
     has_main: bool
+    styled: bool
     hidden: int = 0
     blocks: list[Block] = field(default_factory=list)
     line: list[str] = field(default_factory=list)
@@ -198,7 +200,7 @@ class _Reader:
             return True
         if CLASSES_NO_TEXT.intersection(element.get("class", "").split()):
             return True
-        if _is_hidden(element):
+        if _is_hidden(element, self.styled):
             self.hidden += any(text.strip() for text in element.itertext()) and not _is_mediawiki_maths(element)
             return True
         around = tag in AROUND or element.get("role") in AROUND_ROLES
@@ -278,20 +280,18 @@ def _is_main(element: Any) -> bool:
     return element.tag in ("main", "article") or element.get("role") == "main"
 
 
-def _is_hidden(element: Any) -> bool:
+def _is_hidden(element: Any, styled: bool) -> bool:
+    """Whether the page does not show the element. Of white text in a page that is `styled` elsewhere nobody knows."""
     return (
         element.get("hidden") not in (None, "until-found")
         or element.get("aria-hidden", "").lower() == "true"
         or bool(HIDING.search(element.get("style", "")))
-        or (bool(WHITE.search(element.get("style", ""))) and _is_on_white(element))
+        or (not styled and bool(WHITE.search(element.get("style", ""))) and _is_on_white(element))
     )
 
 
 def _is_on_white(element: Any) -> bool:
-    """Whether nothing, as far as the page itself tells, gives the element a background."""
-    tree = element.getroottree()
-    if tree.find(".//style") is not None or tree.find(".//link[@rel='stylesheet']") is not None:
-        return False
+    """Whether neither the element nor what it stands in has a background of its own."""
     around = [element, *element.iterancestors()]
     return not any("background" in one.get("style", "").lower() or one.get("bgcolor") for one in around)
 
