@@ -52,7 +52,7 @@ class Embedding:
         return self.lengths([text])[0]
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
-        """The tokens of each text, as by `count_tokens`; much quicker for many."""
+        """The tokens of each text, as by `count_tokens`."""
         return [len(encoding) for encoding in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:

@@ -169,8 +169,8 @@ class Generation:
 
     def nearest(self, vector: Sequence[float], count: int, solutions: bool = True) -> list[int]:
         """The rows of the `count` passages nearest to `vector`, nearest first; without solutions unless `solutions`."""
-        # Ids alone: Chroma takes ten times as long to fetch texts and metadata, which the keyword index holds in memory.
-        # And looking through twice as many is quicker than its filter, which reads the metadata of every passage.
+        # Ids alone: all else stands in the keyword index, in memory. And looking through twice as many is quicker than
+        # its filter, which reads the metadata of every passage.
         most = min(len(self._rows), count if solutions else 2 * count)
         rows = self._query(vector, most)
         if not solutions:

@@ -68,11 +68,9 @@ class Words:
 
     @classmethod
     def read(cls, file: Path) -> Words:
-        """The words kept in `file`; none where it is not there, as beside an index of the time before they were kept."""
+        """The words kept in `file`."""
         try:
             return cls(json.loads(file.read_text("utf-8")))
-        except FileNotFoundError:
-            return cls({})
         except (OSError, ValueError) as error:
             raise IndexDamagedError(f"{file}: {error}. Ingest the course again.") from error
 
