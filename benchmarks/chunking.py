@@ -6,7 +6,8 @@ FOLDER holds corpora/*.md and questions.csv, as in github.com/brandonstarxel/chu
 collection; five passages are retrieved a question. Over characters, as that benchmark counts: recall is the share of the
 reference spans that lies in retrieved passages, precision the share of the retrieved text that lies in reference spans, IoU
 the same over retrieved text and missed spans together. Baselines are searched densely, all with the same all-MiniLM-L6-v2,
-exactly; the tutor's own passages by its own search. Intervals: 95 %, bootstrap over questions.
+exactly; the tutor's own passages by its own search, whole, and as the excerpts that a model is given. Intervals: 95 %,
+bootstrap over questions.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from index_store.course import Library  # noqa: E402
 from index_store.embedding import Embedding, load_embedding  # noqa: E402
 from index_store.manifest import BookEntry  # noqa: E402
 from index_store.passage import Passage  # noqa: E402
-from index_store.search import CourseSearch  # noqa: E402
+from index_store.search import CourseSearch, Hit  # noqa: E402
 from ingest.chunk import cut  # noqa: E402
 from ingest.structure import Book, Section  # noqa: E402
 
@@ -69,8 +70,9 @@ def main() -> None:
     for name, pieces in _baselines(corpora).items():
         _print(name, "dense", pieces, questions, _dense(pieces, corpora, embedding))
     with tempfile.TemporaryDirectory() as home:
-        pieces, search = _ours(corpora, embedding, Path(home))
-        _print("the tutor's", "the tutor's", pieces, questions, search)
+        pieces, whole, excerpt = _ours(corpora, embedding, Path(home))
+        _print("the tutor's", "the tutor's", pieces, questions, whole)
+        _print("the tutor's", "the tutor's, excerpts", pieces, questions, excerpt)
 
 
 def _baselines(corpora: dict[str, str]) -> dict[str, list[Found]]:
@@ -101,7 +103,10 @@ def _dense(pieces: Sequence[Found], corpora: dict[str, str], embedding: Embeddin
     return lambda question: [pieces[i] for i in np.argsort(-(vectors @ embedding.embed([question])[0]))[:TOP]]
 
 
-def _ours(corpora: dict[str, str], embedding: Embedding, home: Path) -> tuple[list[Found], Callable[[str], list[Found]]]:
+Search = Callable[[str], list[Found]]
+
+
+def _ours(corpora: dict[str, str], embedding: Embedding, home: Path) -> tuple[list[Found], Search, Search]:
     library = Library(home)
     course = library.course("measured")
     passages: list[Passage] = []
@@ -118,7 +123,17 @@ def _ours(corpora: dict[str, str], embedding: Embedding, home: Path) -> tuple[li
     with course.writer() as writer:
         writer.make_live(writer.build(passages, vectors, embedding, entries, {}))
     search = CourseSearch(course, embedding)
-    return list(where.values()), lambda question: [where[hit.passage.id] for hit in search.search(question, TOP)]
+
+    def excerpt(hit: Hit) -> Found:
+        corpus, start, _ = where[hit.passage.id]
+        begin = start + (hit.part[0] if hit.part else 0)
+        return corpus, begin, begin + len(hit.excerpt)
+
+    return (
+        list(where.values()),
+        lambda question: [where[hit.passage.id] for hit in search.search(question, TOP)],
+        lambda question: [excerpt(hit) for hit in search.search(question, TOP)],
+    )
 
 
 def _print(

@@ -81,6 +81,14 @@ class Embedding:
             return Vectors(whole, [vector[None].astype(np.float16) for vector in whole])
         return Vectors(*self.model.with_sentences(texts))
 
+    def sentence_starts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Where in each text the sentences begin that `embed_passages` has vectors of."""
+        from index_store.openvino_embedding import OpenVINOEmbedding
+
+        if not isinstance(self.model, OpenVINOEmbedding):
+            return [[text.find("\n") + 1] for text in texts]
+        return self.model.sentence_starts(texts)
+
 
 def embedding_folder(name: str) -> Path | None:
     """The folder that `name` stands for, or None where it is a hub id. Raises EmbeddingError where it is missing."""

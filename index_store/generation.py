@@ -79,7 +79,8 @@ def _write_chroma(folder: Path, passages: Sequence[Passage], vectors: np.ndarray
     client = chroma_client(folder)
     try:
         # Everything goes into the HNSW files at once; by default up to 1,000 rows would be put in anew at every opening.
-        graph = {"space": "cosine", "sync_threshold": 2, "batch_size": 2}
+        # And its search looks at more than it hands out: with the 100 of the default, which of them it misses is chance.
+        graph = {"space": "cosine", "sync_threshold": 2, "batch_size": 2, "ef_search": 400}
         collection = client.create_collection(COLLECTION, embedding_function=None, configuration={"hnsw": graph})
         size = client.get_max_batch_size()
         for start in range(0, len(passages), size):
@@ -209,6 +210,15 @@ class Generation:
         cosines = np.concatenate([self._sentences[span] for span in spans]).astype(np.float32) @ np.asarray(vector, np.float32)
         nearest: list[float] = np.maximum.reduceat(cosines, firsts).tolist()
         return nearest
+
+    def of_sentences(self, key: str, vector: Sequence[float]) -> list[float]:
+        """The cosine between `vector` (unit length) and each sentence of the passage with the id `key`."""
+        import numpy as np
+
+        row = self._rows[key]
+        sentences = self._sentences[self._starts[row] : self._starts[row + 1]].astype(np.float32)
+        cosines: list[float] = (sentences @ np.asarray(vector, np.float32)).tolist()
+        return cosines
 
     def close(self) -> None:
         self._client.close()

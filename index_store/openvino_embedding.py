@@ -98,6 +98,14 @@ class OpenVINOEmbedding(BaseEmbedding):
                 sentences[i] = _of_sentences(texts[i], encoding, rows)
         return whole, sentences
 
+    def sentence_starts(self, texts: Sequence[str]) -> list[list[int]]:
+        """Where in each text the sentences begin whose vectors `with_sentences` gives; the first right behind the heading."""
+        found = []
+        for text, encoding in zip(texts, self._tokenizer.encode_batch(list(texts)), strict=True):
+            starts, _, kept = _owners(text, encoding)
+            found.append([starts[0], *(starts[number - 1] for number in kept[1:])])
+        return found
+
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[Any], np.ndarray, np.ndarray]]:
         """The texts read batch by batch: their places, the tokenizer's encodings, and what `_states` gives."""
         encodings = self._tokenizer.encode_batch(list(texts))
@@ -144,14 +152,24 @@ def _of_sentences(text: str, encoding: Any, states: np.ndarray) -> np.ndarray:
     """The vectors of a text's sentences, made of its tokens' `states`."""
     import numpy as np
 
-    begins, ends = np.array(encoding.offsets).T
-    heading = text.find("\n")
-    starts = [0, *(boundary.end() for boundary in BOUNDARY.finditer(text, heading + 1))]
-    owner = np.searchsorted(starts, begins, side="right") * ((ends > begins) & (begins > heading))
-    numbers, counts = np.unique(owner, return_counts=True)
-    kept = numbers[(numbers > 0) & (counts >= FEWEST_TOKENS)]
+    _, owner, kept = _owners(text, encoding)
     members = owner == kept[:, None] if len(kept) else np.ones((1, len(owner)), bool)
     return _unit(np.einsum("st,td->sd", members.astype(np.float32), states[: len(owner)])).astype(np.float16)
+
+
+def _owners(text: str, encoding: Any) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """Where the text's sentences start, the number (from 1) of each token's sentence, and the numbers of those that count.
+
+    The heading's tokens and the special ones have the number 0.
+    """
+    import numpy as np
+
+    begins, ends = np.array(encoding.offsets).T
+    heading = text.find("\n")
+    starts = [heading + 1, *(boundary.end() for boundary in BOUNDARY.finditer(text, heading + 1))]
+    owner = np.searchsorted(starts, begins, side="right") * (ends > begins)
+    numbers, counts = np.unique(owner, return_counts=True)
+    return starts, owner, numbers[(numbers > 0) & (counts >= FEWEST_TOKENS)]
 
 
 def _pooled(states: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from llama_index.core.base.base_retriever import BaseRetriever
@@ -20,6 +21,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from index_store.course import Course
 from index_store.embedding import Embedding
+from index_store.excerpt import Sentences, Span, excerpts
 from index_store.generation import CANDIDATES, Generation
 from index_store.manifest import Manifest
 from index_store.passage import Passage
@@ -32,11 +34,20 @@ DENSE_WEIGHT = 0.6
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage found: `score` orders hits of one search (0 to 1), `similarity` is the cosine to the question."""
+    """A passage found: `score` orders hits of one search (0 to 1), `similarity` is the cosine to the question.
+
+    `part` is where in the passage's text it is about the question (see excerpt.py); all of it without.
+    """
 
     passage: Passage
     score: float
     similarity: float
+    part: Span | None = None
+
+    @property
+    def excerpt(self) -> str:
+        """The part of the passage's text that is about the question."""
+        return self.passage.text[slice(*self.part or (None,))].rstrip()
 
 
 class _Dense(BaseRetriever):
@@ -156,9 +167,23 @@ class CourseSearch(BaseRetriever):
         vector = self._embedding.model.get_query_embedding(text)
         found = self._best(fused.retrieve(QueryBundle(text, embedding=vector)), text, top_k or self._top_k)
         similarity = generation.similarities([hit.node.node_id for hit in found], vector)
+        passages = [Passage.from_node(hit.node) for hit in found]
+        parts = excerpts(self._sentences(generation, passages, vector))
         return [
-            Hit(Passage.from_node(hit.node), hit.score or 0.0, cosine) for hit, cosine in zip(found, similarity, strict=True)
+            Hit(passage, hit.score or 0.0, cosine, part)
+            for passage, hit, cosine, part in zip(passages, found, similarity, parts, strict=True)
         ]
+
+    def _sentences(self, generation: Generation, passages: Sequence[Passage], vector: Sequence[float]) -> list[Sentences]:
+        texts = [passage.embedded_text for passage in passages]
+        found = []
+        for passage, text, starts in zip(passages, texts, self._embedding.sentence_starts(texts), strict=True):
+            cosines = generation.of_sentences(passage.id, vector)
+            if len(cosines) != len(starts):  # made where only whole passages have vectors, or asked there
+                starts, cosines = starts[:1], [max(cosines)]
+            spans = [(a - starts[0], b - starts[0]) for a, b in pairwise([*starts, len(text)])]
+            found.append(Sentences(passage.file, passage.ordinal, passage.text, spans, cosines))
+        return found
 
     def _best(self, found: list[NodeWithScore], question: str, count: int) -> list[NodeWithScore]:
         if not self._reranker:

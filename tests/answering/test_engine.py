@@ -241,3 +241,14 @@ def test_repetition_is_told_from_ordinary_lists() -> None:
     assert not _repeats("1. Take the first key.\n2. Take the second key.\n3. Take the third key.\n" * 1)
     assert _repeats("The same long sentence here again. " * 4)
     assert _repeats("ab " * 100)
+
+
+def test_a_model_is_given_the_parts_of_the_passages_that_are_about_the_question(scripted) -> None:  # type: ignore[no-untyped-def]
+    engine, llm = scripted(["A heap is a tree [1]."])
+    stream = engine.stream("What is a heap?")
+    stream.finish()
+    given = llm.asked[0][-1].content
+    assert all(hit.excerpt in given for hit in stream.hits)
+    left_out = [hit.passage.text for hit in stream.hits if len(hit.excerpt) < len(hit.passage.text.rstrip())]
+    assert left_out
+    assert not any(text in given for text in left_out)

@@ -138,3 +138,11 @@ def test_an_embedding_without_token_vectors_counts_the_text_as_one_sentence():
     through_torch = load_embedding(device="cpu")
     vectors = through_torch.embed_passages(["2.3 Heaps\nA heap is a tree. Its root holds the smallest key."])
     np.testing.assert_allclose(vectors.sentences[0][0], vectors.whole[0], atol=1e-3)
+
+
+def test_sentences_start_where_those_with_vectors_do(embedding):
+    text = "2.3 Heaps\nNo. A heap is a tree. Its root holds the smallest key."
+    # "No." has too few tokens for a vector of its own, and goes with the sentence behind it.
+    starts = embedding.sentence_starts([text, "one line"])
+    assert starts == [[10, text.index("Its root")], [0]]
+    assert [len(found) for found in embedding.embed_passages([text, "one line"]).sentences] == [2, 1]

@@ -221,7 +221,7 @@ class CourseQueryEngine(BaseQueryEngine):
     def _fit(self, stream: AnswerStream, turns: Sequence[Turn]) -> tuple[list[ChatMessage], int, list[str]]:
         """Messages that leave room for the answer: the oldest turns go first, then the last passages."""
         room = self.model.context_window - self.model.max_new_tokens
-        texts = [hit.passage.embedded_text for hit in stream.hits]
+        texts = [replace(hit.passage, text=hit.excerpt).embedded_text for hit in stream.hits]
         kept_turns, kept = list(turns), len(texts)
         while True:
             messages = [ChatMessage(role=MessageRole.SYSTEM, content=prompts.EXPLAIN)]

@@ -43,7 +43,7 @@ def search(
     else:
         for place, hit in enumerate(hits, 1):
             passage = hit.passage
-            text = " ".join(passage.text.split())
+            text = " ".join(hit.excerpt.split())
             click.echo(f"[{place}] {hit.score:.2f} (similarity {hit.similarity:.2f})  {passage.book}, {passage.pages}")
             if passage.section:
                 click.echo(f"    {passage.section_title}")
@@ -52,4 +52,8 @@ def search(
 
 
 def _row(hit: Hit) -> dict[str, Any]:
-    return {"score": round(hit.score, 4), "similarity": round(hit.similarity, 4), **hit.passage.as_dict()}
+    return {
+        "score": round(hit.score, 4),
+        "similarity": round(hit.similarity, 4),
+        "excerpt": hit.excerpt,
+    } | hit.passage.as_dict()
