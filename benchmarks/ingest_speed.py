@@ -49,7 +49,7 @@ PARTS = {
     "embedding": ("index_store.vectors.VectorCache", "embed"),
     "Chroma": ("index_store.generation", "_write_chroma"),
     "BM25": ("index_store.generation", "_make_keyword_index"),
-    "verification": ("ingest.pipeline", "verified_by"),
+    "verification": ("index_store.verify.Verifier", "verify"),
     "checks": ("ingest.pipeline", "check"),
 }
 
@@ -103,18 +103,22 @@ def ours(home: str, *books: str) -> dict[str, Any]:
 
 
 def watch_children() -> list[float]:
-    """What is returned gets the highest megabytes of this process's children, looked up five times a second."""
+    """What is returned gets the highest megabytes of this process's children and theirs, looked up five times a second."""
     # Not RUSAGE_CHILDREN: a child begins with the memory of the process that started it.
     seen = [0.0]
 
+    def look(process: str) -> None:
+        for listed in Path("/proc", process, "task").glob("*/children"):
+            for child in read(listed).split():
+                found = [line.split() for line in read(Path("/proc", child, "status")).splitlines() if "VmHWM" in line]
+                # A child that is still a copy of this process has its command line too.
+                if found and read(Path("/proc", child, "cmdline")) != read(Path("/proc/self/cmdline")):
+                    seen.append(int(found[0][1]) / 1024)
+                look(child)
+
     def watch() -> None:
         while True:
-            for listed in Path("/proc/self/task").glob("*/children"):
-                for child in read(listed).split():
-                    found = [line.split() for line in read(Path("/proc", child, "status")).splitlines() if "VmHWM" in line]
-                    # A child that is still a copy of this process has its command line too.
-                    if found and read(Path("/proc", child, "cmdline")) != read(Path("/proc/self/cmdline")):
-                        seen.append(int(found[0][1]) / 1024)
+            look("self")
             time.sleep(0.2)
 
     def read(file: Path) -> str:

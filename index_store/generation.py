@@ -8,9 +8,13 @@ added later, so a new state of the course is always a new folder.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +48,17 @@ def read_passages(folder: Path) -> list[Passage]:
         raise IndexDamagedError(f"{folder / 'passages.jsonl'}: {error}. Ingest the course again.") from error
 
 
+def load_writers() -> None:
+    """Load what writing a generation takes, in a thread of its own: half a second, well spent while books are read."""
+
+    def load() -> None:
+        for module in ("chromadb", "bm25s", "Stemmer", "llama_index.retrievers.bm25"):
+            with suppress(ImportError):  # is said where it is used
+                import_module(module)
+
+    threading.Thread(target=load, name="load-writers", daemon=True).start()
+
+
 def write_generation(folder: Path, passages: Sequence[Passage], vectors: Vectors, manifest: Manifest) -> None:
     """Build a generation of `passages` with their `vectors` in the empty `folder`. Raises CourseError for a full disk."""
     from chromadb.errors import ChromaError
@@ -65,9 +80,11 @@ def _write(folder: Path, passages: Sequence[Passage], vectors: Vectors, manifest
     np.save(folder / "sentence_starts.npy", np.cumsum([0, *map(len, vectors.sentences)]))
     with (folder / PASSAGES).open("w", encoding="utf-8") as lines:
         lines.writelines(json.dumps(passage.as_dict(), ensure_ascii=False) + "\n" for passage in passages)
-    _write_chroma(folder / "chroma", passages, vectors.whole)
-    Words.of(passage.embedded_text for passage in passages).write(folder / WORDS)
-    _make_keyword_index([passage.as_node() for passage in passages]).persist(str(folder / "bm25"), show_progress=False)
+    with ThreadPoolExecutor(1) as pool:
+        graph = pool.submit(_write_chroma, folder / "chroma", passages, vectors.whole)
+        Words.of(passage.embedded_text for passage in passages).write(folder / WORDS)
+        _make_keyword_index([passage.as_node() for passage in passages]).persist(str(folder / "bm25"), show_progress=False)
+        graph.result()
     sync_folder(folder)
     manifest = replace(manifest, checksums=checksums(folder))
     write_atomically(folder / MANIFEST, json.dumps(asdict(manifest), ensure_ascii=False, indent=1))

@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from index_store.checksums import altered
 from index_store.course import Course
@@ -43,47 +43,55 @@ def check_sound(folder: Path) -> None:
         verify_in_child(folder)
 
 
-@contextmanager
-def started_child() -> Iterator[subprocess.Popen[str]]:
-    """A child that loads what it needs, and waits to be told the folder: started early, it verifies sooner."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "index_store.verify"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        cwd=Path(__file__).parent.parent,
-    )
-    with child:
+class Verifier:
+    """A child that verifies one generation. Begun early, it has loaded what it needs by the time that it is asked."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[str] | None = None
+
+    def begin(self) -> subprocess.Popen[str]:
+        self._child = self._child or subprocess.Popen(
+            [sys.executable, "-m", "index_store.verify"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            cwd=Path(__file__).parent.parent,
+        )
+        return self._child
+
+    def verify(self, folder: Path) -> Verified:
+        """Verify the generation in `folder`. Raises IndexDamagedError saying what is wrong."""
+        child = self.begin()
+        mend = "Ingest the course again."
         try:
-            yield child
-        finally:
-            child.kill()
+            out, err = child.communicate(f"{folder.resolve()}\n", timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            raise IndexDamagedError(f"{folder}: opening the index takes more than {SECONDS} s. {mend}") from None
+        if child.returncode < 0:
+            raise IndexDamagedError(f"{folder}: opening the index crashes (signal {-child.returncode}). {mend}")
+        try:
+            row = json.loads(out.strip().splitlines()[-1])
+        except (ValueError, IndexError):
+            reason = (err.strip().splitlines() or ["no reason given"])[-1]
+            raise IndexDamagedError(f"{folder}: the index does not open ({reason}). {mend}") from None
+        if "error" in row:
+            raise IndexDamagedError(row["error"])
+        return Verified(**row)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._child:
+            with self._child:
+                self._child.kill()
 
 
 def verify_in_child(folder: Path) -> Verified:
     """Verify the generation in `folder`. Raises IndexDamagedError saying what is wrong."""
-    with started_child() as child:
-        return verified_by(child, folder)
-
-
-def verified_by(child: subprocess.Popen[str], folder: Path) -> Verified:
-    """As verify_in_child, by a child that was started before. It ends with that."""
-    mend = "Ingest the course again."
-    try:
-        out, err = child.communicate(f"{folder.resolve()}\n", timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        raise IndexDamagedError(f"{folder}: opening the index takes more than {SECONDS} s. {mend}") from None
-    if child.returncode < 0:
-        raise IndexDamagedError(f"{folder}: opening the index crashes (signal {-child.returncode}). {mend}")
-    try:
-        row = json.loads(out.strip().splitlines()[-1])
-    except (ValueError, IndexError):
-        reason = (err.strip().splitlines() or ["no reason given"])[-1]
-        raise IndexDamagedError(f"{folder}: the index does not open ({reason}). {mend}") from None
-    if "error" in row:
-        raise IndexDamagedError(row["error"])
-    return Verified(**row)
+    with Verifier() as verifier:
+        return verifier.verify(folder)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from index_store.passage import Passage
 from ingest.chunk import cut
 from ingest.formats import read_book, without_text
 from ingest.ocr import require_tesseract
+from ingest.readers import Readers
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total): stage is a book's name while it is read, then "embedding". From several threads."""
@@ -51,10 +52,15 @@ Reader = Callable[[Sequence[Job]], Iterator[tuple[str, BookRead]]]
 """Reads every job's book, or says why it cannot be read, in any order."""
 
 
-def read_job(job: Job, embedding: Embedding, progress: Progress = lambda stage, done, total: None) -> BookRead:
-    """Read one book."""
+def read_job(
+    job: Job,
+    embedding: Embedding,
+    progress: Progress = lambda stage, done, total: None,
+    readers: Readers | None = None,
+) -> BookRead:
+    """Read one book; `readers` are for reading many."""
     try:
-        return _read(job, embedding, progress)
+        return _read(job, embedding, progress, readers)
     except BookError as error:
         return error
 
@@ -63,16 +69,17 @@ def read_here(jobs: Sequence[Job], embedding: Embedding, progress: Progress) -> 
     """Read the books on this machine, in order."""
     pool = ThreadPoolExecutor(os.cpu_count() or 1)
     try:
-        books = pool.map(lambda job: read_job(job, embedding, progress), jobs)
-        yield from ((job.name, book) for job, book in zip(jobs, books, strict=True))
+        with Readers() as readers:
+            books = pool.map(lambda job: read_job(job, embedding, progress, readers), jobs)
+            yield from ((job.name, book) for job, book in zip(jobs, books, strict=True))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _read(job: Job, embedding: Embedding, progress: Progress) -> ReadBook:
+def _read(job: Job, embedding: Embedding, progress: Progress, readers: Readers | None) -> ReadBook:
     if job.ocr:
         require_tesseract(job.ocr)
-    book = read_book(job.file, lambda done, total: progress(job.name, done, total), job.ocr)
+    book = read_book(job.file, lambda done, total: progress(job.name, done, total), job.ocr, readers)
     passages = cut(book, job.name, embedding.count_tokens, embedding.max_tokens)
     if not passages:
         raise without_text(job.file, book.pages, bool(job.ocr))

@@ -1,12 +1,14 @@
 """The child process that opens a document: `python -m ingest.document_reader FILE MEGABYTES SECONDS SUFFIX TEXT UNPACKED`.
 
 TEXT and UNPACKED are the most megabytes of a text file, and of a DOCX or PPTX once unpacked. Prints JSON lines `[kind,
-row]`: head, block..., end; or one refused. Imports only the readers that the file needs.
+row]`: head, block..., end; or one refused. Imports only the readers that the file needs. Also forked for every such line of
+arguments (see child.py).
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from ingest.blocks import Reading, Refused
@@ -53,6 +55,13 @@ def _office(data: bytes, kind: str, unpacked_megabytes: int) -> Reading:
         return slides.read(data)
     except (XMLSyntaxError, KeyError, ValueError):
         raise Refused(f"not-{kind}") from None
+
+
+def prepare(arguments: list[str]) -> None:
+    """Load what reading more files of the kind of this one takes."""
+    kinds = {".docx": "word", ".pptx": "slides", ".htm": "web", ".html": "web", ".md": "markdown", ".markdown": "markdown"}
+    if name := kinds.get(arguments[3]):
+        import_module(f"ingest.{name}")
 
 
 def main() -> None:

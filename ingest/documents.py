@@ -14,8 +14,8 @@ from pathlib import Path
 
 from index_store.words import normalize
 from ingest.blocks import Block
-from ingest.child import DAMAGED, EMPTY, MEGABYTES, rows_of
 from ingest.headings import kind_of
+from ingest.readers import DAMAGED, EMPTY, MEGABYTES, Readers, rows_of
 from ingest.structure import LOST, Book, Section
 
 TEXT_MEGABYTES = 50
@@ -42,12 +42,17 @@ REFUSALS = {
 }
 
 
-def read_document(file: Path, progress: Callable[[int, int], None] = lambda done, total: None) -> Book:
-    """Read a document by its suffix. Raises BookError with reason and remedy; `progress(done, total)` counts pages or parts."""
+def read_document(
+    file: Path, progress: Callable[[int, int], None] = lambda done, total: None, readers: Readers | None = None
+) -> Book:
+    """Read a document by its suffix. Raises BookError with reason and remedy; `progress(done, total)` counts pages or parts.
+
+    `readers` spare it a process of its own.
+    """
     head: dict = {}
     blocks: list[Block] = []
     limits = (file.suffix.lower(), str(TEXT_MEGABYTES), str(UNPACKED_MEGABYTES))
-    for kind, row in rows_of("ingest.document_reader", file, REFUSALS, megabytes=MEGABYTES, options=limits):
+    for kind, row in rows_of("ingest.document_reader", file, REFUSALS, readers, megabytes=MEGABYTES, options=limits):
         if kind == "head":
             head = row
         else:

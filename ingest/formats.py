@@ -8,6 +8,7 @@ from pathlib import Path
 from index_store.errors import BookError
 from ingest.documents import REFUSALS, read_document
 from ingest.pdf import read_pdf
+from ingest.readers import Readers
 from ingest.structure import Book, understand
 
 DOCUMENTS = {".md", ".markdown", ".html", ".htm", ".txt", ".docx", ".pptx"}
@@ -47,16 +48,22 @@ def books_in(folder: Path, kinds: Set[str] = SUFFIXES) -> list[Path]:
     )
 
 
-def read_book(file: Path, progress: Callable[[int, int], None] = lambda done, total: None, ocr: str = "") -> Book:
+def read_book(
+    file: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    ocr: str = "",
+    readers: Readers | None = None,
+) -> Book:
     """Read a book by its suffix. Raises BookError with reason and remedy; `progress(done, total)` counts its pages.
 
-    `ocr` names the languages in which scanned pages of a PDF are read; they stay unread without.
+    `ocr` names the languages in which scanned pages of a PDF are read; they stay unread without. `readers`
+    are for reading many.
     """
     suffix = file.suffix.lower()
     if suffix in DOCUMENTS:
-        return read_document(file, progress)
+        return read_document(file, progress, readers)
     if suffix == ".pdf":
-        return understand(read_pdf(file, progress, ocr))
+        return understand(read_pdf(file, progress, ocr, readers))
     raise unreadable(file)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ingest.child import EMPTY, MEGABYTES, SECONDS_A_BOOK, rows_of
+from ingest.readers import EMPTY, MEGABYTES, SECONDS_A_BOOK, Readers, rows_of
 
 SECONDS_A_PAGE = 60
 SECONDS_A_BOOK_WITH_OCR = 12 * 3600
@@ -86,10 +86,16 @@ REFUSALS = {
 }
 
 
-def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, total: None, ocr: str = "") -> Document:
+def read_pdf(
+    file: Path,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    ocr: str = "",
+    readers: Readers | None = None,
+) -> Document:
     """Read a PDF. Raises BookError with reason and remedy; `progress(done, total)` counts pages.
 
-    `ocr` names the languages ("eng+deu") in which Tesseract reads scanned pages; they stay unread without.
+    `ocr` names the languages ("eng+deu") in which Tesseract reads scanned pages; they stay unread without. `readers` spare
+    it a process of its own.
     """
     rows: dict[str, list] = {"page": [], "outline": []}
     head: dict = {}
@@ -101,7 +107,7 @@ def read_pdf(file: Path, progress: Callable[[int, int], None] = lambda done, tot
     seconds = SECONDS_A_BOOK_WITH_OCR if ocr else SECONDS_A_BOOK
     options = (str(PAGES), str(SECONDS_A_PAGE), ocr)
     for kind, row in rows_of(
-        "ingest.pdf_reader", file, REFUSALS, megabytes=MEGABYTES, seconds=seconds, options=options, place=place
+        "ingest.pdf_reader", file, REFUSALS, readers, megabytes=MEGABYTES, seconds=seconds, options=options, place=place
     ):
         if kind == "head":
             head = row

@@ -1,8 +1,9 @@
-"""The child process that opens a PDF: `python -m ingest.pdf_reader FILE MEGABYTES SECONDS PAGES SECONDS_A_PAGE [LANGUAGES]`.
+"""The child process that opens a PDF: `python -m ingest.pdf_reader FILE MEGABYTES SECONDS PAGES SECONDS_A_PAGE [LANGUAGES]`,
+or forked for every such line of arguments (see child.py).
 
 Prints JSON lines `[kind, row]`: head, outline..., page..., end; or one refused. Pages of mended fonts are followed by
 `repaired`; where only reading them showed the damage, `again` comes before, and the pages once more. Imports as little as it
-can, since it starts anew for every book.
+can: an ingest begins with it.
 """
 
 from __future__ import annotations
@@ -203,6 +204,14 @@ def mend(file: str) -> Any:
             return repair(stream.read())
     except (PdfError, ValueError, KeyError, TypeError, AttributeError, OSError):
         return None  # the text stays as it was read
+
+
+def prepare(arguments: list[str]) -> None:
+    """Load what reading the next files takes."""
+    import pikepdf  # noqa: F401
+    import pypdfium2.raw  # noqa: F401
+
+    import ingest.repair  # noqa: F401
 
 
 def main() -> None:

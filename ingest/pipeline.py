@@ -6,6 +6,7 @@ were not given again are carried forward. Until the last rename the old generati
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,11 +18,11 @@ from index_store.course import Course, CourseWriter
 from index_store.embedding import Embedding
 from index_store.errors import BookError, CourseError, IndexDamagedError
 from index_store.files import sha256_of
-from index_store.generation import PASSAGES, read_passages
+from index_store.generation import PASSAGES, load_writers, read_passages
 from index_store.manifest import FORMAT, BookEntry, Manifest, read_manifest
 from index_store.passage import Passage
 from index_store.vectors import VectorCache
-from index_store.verify import check_sound, started_child, verified_by
+from index_store.verify import Verifier, check_sound
 from ingest.books import BookRead, Job, Progress, Reader, read_here
 from ingest.checks import check
 from ingest.chunk import OVERLAP_TOKENS, PASSAGE_TOKENS
@@ -54,12 +55,16 @@ def ingest(
         require_tesseract(ocr)
 
     def reader(jobs: Sequence[Job]) -> Iterator[tuple[str, BookRead]]:
+        if jobs:  # what writing will take is loaded while they are read
+            load_writers()
+        if 0 < len(jobs) < (os.cpu_count() or 1):  # on a core that reads nothing
+            verifier.begin()
         return cluster.read_all(jobs, embedding, vectors, progress) if cluster else read_here(jobs, embedding, progress)
 
     before = cluster.embedded if cluster else 0
-    with course.writer() as writer:
+    with course.writer() as writer, Verifier() as verifier:
         plan = _plan(files, refused, course, embedding, reader, ocr, force)
-        report = _carry_out(plan, course, writer, embedding, vectors, progress, force)
+        report = _carry_out(plan, course, writer, embedding, vectors, progress, force, verifier)
     return replace(report, embedded=report.embedded + cluster.embedded - before) if cluster else report
 
 
@@ -80,7 +85,7 @@ def remove(
     names: Sequence[str], course: Course, embedding: Embedding, vectors: VectorCache, force: bool = False
 ) -> IngestReport:
     """Take books out of `course`. Raises CourseError for a name that it does not have, and for its last book."""
-    with course.writer() as writer:
+    with course.writer() as writer, Verifier() as verifier:
         old = _state(course)
         if not old.manifest or not old.whole:
             raise CourseError(f"course {course.name!r} has no sound index. Ingest it again, without the book.")
@@ -101,7 +106,7 @@ def remove(
         ]
         passages = {file: old.passages[file] for file in entries}
         plan = _Plan(old, outcomes, entries, passages, {}, old.manifest.settings)
-        return _carry_out(plan, course, writer, embedding, vectors, lambda stage, done, total: None, force)
+        return _carry_out(plan, course, writer, embedding, vectors, lambda stage, done, total: None, force, verifier)
 
 
 def unchanged(paths: Sequence[Path], course: Course, embedding_key: str, ocr: str = "") -> IngestReport | None:
@@ -292,6 +297,7 @@ def _carry_out(
     vectors: VectorCache,
     progress: Progress,
     force: bool,
+    verifier: Verifier,
 ) -> IngestReport:
     """Build the planned generation, check it, and make it live."""
     everything = plan.everything
@@ -304,17 +310,17 @@ def _carry_out(
         embedding, [p.embedded_text for p in everything], lambda n, total: progress("embedding", n, total)
     )
     books = [plan.entries[file] for file in sorted(plan.entries)]
-    with started_child() as child:
-        new = writer.build(everything, matrix, embedding, books, plan.settings)
-        try:
-            verified_by(child, new)
-            failed = [*plan.lost, *check(course, new, embedding, plan.passages, plan.old.passages)]
-            published = force or not failed
-            if published:
-                writer.make_live(new)
-        except BaseException:
-            writer.discard(new)
-            raise
+    verifier.begin()
+    new = writer.build(everything, matrix, embedding, books, plan.settings)
+    try:
+        verifier.verify(new)
+        failed = [*plan.lost, *check(course, new, embedding, plan.passages, plan.old.passages)]
+        published = force or not failed
+        if published:
+            writer.make_live(new)
+    except BaseException:
+        writer.discard(new)
+        raise
     if not published:
         writer.discard(new)
     return IngestReport(
