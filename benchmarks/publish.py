@@ -80,10 +80,10 @@ SECTIONS = (
         "chunking",
         "Are whole answers retrieved, and little else?",
         "benchmarks/chunking.py --data CHUNKING",
-        "Chroma's chunking benchmark; the best figures published with all-MiniLM-L6-v2 are a recall of 82.4 (precision 3.6) and an "
-        "IoU of 7.2 (recall 75.2). Its questions were written by a language model and share words with their answers more "
-        "than students' do: half the weight on keywords gives a recall of 89.7 here, and finds fewer pages of the textbook; "
-        "students' questions decided.",
+        "Chroma's chunking benchmark; the best figures published with all-MiniLM-L6-v2 are a recall of 82.4 (precision 3.6) "
+        "and an IoU of 7.2 (recall 75.2). Its questions were written by a language model and share words with their answers "
+        "more than students' do: half the weight on keywords gives a recall of 89.7 here, and finds fewer pages of the "
+        "textbook; students' questions decided.",
     ),
     Section(
         "text",

@@ -107,17 +107,28 @@ class OpenVINOEmbedding(BaseEmbedding):
         return found
 
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[Any], np.ndarray, np.ndarray]]:
-        """The texts read batch by batch: their places, the tokenizer's encodings, and what `_states` gives."""
+        """The texts read batch by batch: their places, the tokenizer's encodings, the last layer (shape (texts, tokens,
+        dimension)), and its mask."""
         encodings = self._tokenizer.encode_batch(list(texts))
         # Batches of texts of one length are padded little.
         order = sorted(range(len(texts)), key=lambda i: len(encodings[i].ids))
+        begun: tuple[list[int], list[Any], Any, np.ndarray] | None = None
+        requests: list[Any] = []
         for start in range(0, len(order), BATCH_SIZE):
             batch = order[start : start + BATCH_SIZE]
             chosen = [encodings[i] for i in batch]
-            yield batch, chosen, *self._states(chosen)
+            # Two by turns: the next batch is being read while what was made of this one is used.
+            request = requests.pop(0) if len(requests) == 2 else self._model.create_infer_request()
+            requests.append(request)
+            following = (batch, chosen, request, self._begin(request, chosen))
+            if begun:
+                yield _read(*begun)
+            begun = following
+        if begun:
+            yield _read(*begun)
 
-    def _states(self, encodings: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-        """The last layer of one batch, shape (texts, tokens, dimension), and its mask."""
+    def _begin(self, request: Any, encodings: Sequence[Any]) -> np.ndarray:
+        """Have one batch read; its mask."""
         import numpy as np
 
         length = min(self._max_tokens, -(-max(len(encoding.ids) for encoding in encodings) // BUCKET) * BUCKET)
@@ -126,8 +137,8 @@ class OpenVINOEmbedding(BaseEmbedding):
         for i, encoding in enumerate(encodings):
             ids[i, : len(encoding.ids)] = encoding.ids
             mask[i, : len(encoding.ids)] = 1
-        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        return next(iter(self._model.create_infer_request().infer(inputs).values())), mask
+        request.start_async({"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)})
+        return mask
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
         import numpy as np
@@ -146,6 +157,13 @@ class OpenVINOEmbedding(BaseEmbedding):
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return self._get_query_embedding(query)
+
+
+def _read(
+    batch: list[int], encodings: list[Any], request: Any, mask: np.ndarray
+) -> tuple[list[int], list[Any], np.ndarray, np.ndarray]:
+    request.wait()
+    return batch, encodings, request.get_output_tensor(0).data, mask
 
 
 def _of_sentences(text: str, encoding: Any, states: np.ndarray) -> np.ndarray:
