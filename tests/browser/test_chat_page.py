@@ -10,6 +10,7 @@ import pytest
 from .conftest import ANSWER_MS, ask, finished, sync_api
 
 pytestmark = pytest.mark.browser
+DIJKSTRA = "why does dijkstra fail with negative edges?"
 
 
 def test_a_question_is_streamed_and_answered_from_the_right_page(page: sync_api.Page) -> None:
@@ -21,7 +22,7 @@ def test_a_question_is_streamed_and_answered_from_the_right_page(page: sync_api.
           if (bot) window.seen.push(bot.innerText.trim());
         }).observe(document.querySelector('#chat'), {subtree: true, childList: true, characterData: true}); }"""
     )
-    ask(page, "why does dijkstra fail with negative edges?")
+    ask(page, DIJKSTRA)
     answer = finished(page)
     sync_api.expect(answer).to_contain_text("never reconsiders a finished vertex")
     # The page was found by reading the book: printed 12, physical 15.
@@ -37,7 +38,7 @@ def test_a_question_is_streamed_and_answered_from_the_right_page(page: sync_api.
 
 
 def test_a_follow_up_is_understood(page: sync_api.Page) -> None:
-    ask(page, "why does dijkstra fail with negative edges?")
+    ask(page, DIJKSTRA)
     finished(page)
     ask(page, "and is that a problem for Bellman-Ford?")
     sync_api.expect(finished(page, 2)).to_contain_text("p. 13 (PDF 16)")
@@ -147,3 +148,50 @@ def test_code_of_a_cited_passage_stands_in_its_own_lines(page: sync_api.Page) ->
     assert "\n    stack = []\n    for ch in text:\n        if ch in" in code.inner_text()
     assert "mono" in code.evaluate("e => getComputedStyle(e).fontFamily")
     assert "Stacks appear" not in code.inner_text()
+
+
+def test_the_cited_page_stands_beside_the_answer_with_the_passage_marked(page: sync_api.Page) -> None:
+    ask(page, DIJKSTRA)
+    answer = finished(page)
+    book = page.frame_locator("iframe.ct-page")
+    sync_api.expect(book.locator("header")).to_contain_text("p. 12 (PDF 15")
+    sync_api.expect(book.locator("figure img")).to_have_js_property("complete", True)
+    assert book.locator("figure img").evaluate("image => image.naturalWidth") > 1000
+    marked = book.locator("figure i").count()
+    assert marked >= 3
+    book.get_by_role("link", name="Next").click()
+    sync_api.expect(book.locator("header")).to_contain_text("p. 13 (PDF 16")
+    # The number in the answer shows the passage when pointed at, and leads back to its page.
+    chip = answer.get_by_role("link", name="[1]", exact=True).first
+    chip.hover()
+    sync_api.expect(page.get_by_role("tooltip")).to_contain_text("negative")
+    chip.click()
+    sync_api.expect(page.get_by_role("tooltip")).to_be_hidden()
+    sync_api.expect(book.locator("header")).to_contain_text("p. 12 (PDF 15")
+    assert len(page.context.pages) == 1
+    # Read aloud, a number is a number and no address.
+    assert "read/" not in str(answer.evaluate("message => message.querySelector('[aria-label]').getAttribute('aria-label')"))
+
+
+def test_every_passage_shows_its_page_in_the_frame(page: sync_api.Page) -> None:
+    ask(page, DIJKSTRA)
+    finished(page)
+    book = page.frame_locator("iframe.ct-page")
+    sync_api.expect(book.locator("header")).to_contain_text("PDF 15")
+    other = page.locator(".ct-card:not(.ct-cited)").first
+    other.locator("summary").click()
+    place = other.locator(".ct-pages").inner_text()
+    other.get_by_role("link", name="Show the page").click()
+    number = place.split("PDF ")[1].split("-")[0].rstrip(")")
+    sync_api.expect(book.locator("header")).to_contain_text(f"PDF {number} of")
+
+
+def test_the_page_of_the_book_opens_in_a_tab_of_its_own(page: sync_api.Page, chat_url: str) -> None:
+    ask(page, DIJKSTRA)
+    finished(page)
+    address = page.locator("iframe.ct-page").get_attribute("src")
+    alone = page.context.new_page()
+    alone.goto(chat_url + (address or ""))
+    sync_api.expect(alone.get_by_role("img")).to_be_visible()
+    whole = alone.get_by_role("link", name="Open the PDF here")
+    sync_api.expect(whole).to_have_attribute("href", re.compile(r"\.pdf#page=15$"))

@@ -131,3 +131,46 @@ def test_the_notice_is_its_first_sentence_with_the_rest_behind_it() -> None:
     shown = render.notice("It is <small>. It quotes. See the README.")
     assert "<summary>It is &lt;small&gt;. " in shown
     assert "<p>It quotes. See the README.</p>" in shown
+
+
+def address(passage: Passage) -> str:
+    return f"read/course/0123456789abcdef/{passage.page}?passage={passage.id}"
+
+
+def test_a_citation_leads_to_its_page() -> None:
+    hits = [hit("One thing is said here."), hit("Another thing is said here.", page=20)]
+    shown = render.finished(answer("Another thing. [2]", hits, [2]), "quote", address)
+    where = address(hits[1].passage)
+    assert f"Another thing. [[2]]({where})" in shown
+    assert f"]({where})" in shown.split("---")[1]
+
+
+def test_what_was_said_is_read_back_without_its_links() -> None:
+    hits = [hit("It is large.")]
+    for style in ("quote", "explain"):
+        shown = render.finished(answer("Large is n squared [1], and so on [1].", hits, [1]), style, address)
+        assert shown.count("](read/") == 3
+        assert render.answer_text(shown) == "Large is n squared [1], and so on [1]."
+
+
+def test_several_citations_in_one_bracket_lead_to_their_pages_each() -> None:
+    hits = [hit("One."), hit("Two.", page=20), hit("Three.")]
+    shown = render.finished(answer("Both say so [1, 2].", hits, [1, 2]), "explain", address)
+    assert f"[[1]]({address(hits[0].passage)}) [[2]]({address(hits[1].passage)})" in shown
+    assert render.answer_text(shown) == "Both say so [1] [2]."
+
+
+def test_brackets_in_code_lead_nowhere() -> None:
+    hits = [hit("One.")]
+    shown = render.finished(answer("Write `a[1]` [1].", hits, [1]), "explain", address)
+    assert "`a[1]`" in shown
+
+
+def test_the_page_cited_first_stands_above_the_passages_once_it_is_known() -> None:
+    hits = [hit("One thing."), hit("Another thing.", page=20)]
+    assert "<iframe" not in render.passages(hits, address=address)
+    shown = render.passages(hits, answer("Another thing. [2]", hits, [2]), address=address)
+    assert shown.startswith(
+        f'<iframe class="ct-page" name="ct-page" title="The page of the book" src="{address(hits[1].passage)}"'
+    )
+    assert shown.count('target="ct-page">Show the page</a>') == 2

@@ -25,7 +25,7 @@ def chat(**flags: Any) -> None:
     from index_store.course import Library
     from index_store.errors import CourseTutorError
     from tutor.answering.service import AnsweringService
-    from tutor.web import student
+    from tutor.web import server
 
     courses = [course.name for course in Library(settings.home).courses()]
     service = AnsweringService(settings, options.say, courses)
@@ -34,9 +34,7 @@ def chat(**flags: Any) -> None:
             service.engine(course)
         except CourseTutorError as error:
             options.say(f"warning: course {course!r} is not answered: {error}")
-    student.launch(
-        service, settings.host, settings.port, lambda url: options.say(f"the chat is open at {url}  (Ctrl-C ends it)")
-    )
+    server.serve(service, settings.host, settings.port, lambda url: options.say(f"the chat is open at {url}  (Ctrl-C ends it)"))
 
 
 def _check_free(host: str, port: int) -> None:

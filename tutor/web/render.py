@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from index_store.passage import Passage
 from index_store.search import Hit
 from tutor.answering.citations import MARKER, Citation
 from tutor.answering.engine import Answer
 from tutor.answering.quoting import sentences
 
+PAGE_FRAME = "ct-page"
 SOURCES = "\n\n---\n"
 CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 # Pandoc's rule: no space inside the dollars, no digit behind the closing one. `$$` is display maths and the page's own.
@@ -19,6 +21,10 @@ TERSE = 60  # characters
 MARKDOWN = re.compile(r"[\\`*_{}#+\-!|~$<>\[\]]")
 # With a backslash before it, a bracket would begin the page's maths.
 ENTITIES = {"[": "&#91;", "]": "&#93;", "\\": "&#92;"}
+# A citation as a link to its page.
+CHIP = re.compile(r"\[\[(\d+)\]\]\(read/[^\s)]+\)")
+Address = Callable[[Passage], str]
+"""Where a passage is read (see book.py); empty where it is nowhere."""
 ESCAPED = re.compile(r"&#9[123];|\\[`*_{}#+\-!|~$<>]")
 
 
@@ -60,12 +66,32 @@ def piece(text: str, style: str) -> str:
     return escape_markdown(text) if style == "quote" else disarm(text)
 
 
-def finished(answer: Answer, style: str) -> str:
-    """A finished answer with its pages and notes below."""
-    text = piece(answer.text, style if answer.found else "quote")
-    below = [f"**[{c.number}]** {escape_markdown(_place(c))}" for c in answer.citations]
+def finished(answer: Answer, style: str, address: Address = lambda passage: "") -> str:
+    """A finished answer with its pages and notes below; citations lead to their pages."""
+    text = _with_chips(piece(answer.text, style if answer.found else "quote"), answer, address)
+    below = [f"**[{c.number}]** {_linked(escape_markdown(_place(c)), address(c.passage))}" for c in answer.citations]
     below += [f"*{escape_markdown(note)}*" for note in answer.notes]
     return text + (SOURCES + "  \n".join(below) if below else "")
+
+
+def _with_chips(text: str, answer: Answer, address: Address) -> str:
+    """The text with every marker of a citation made a link to its page (page.js shows the passage when it is pointed at)."""
+    cited = {citation.number: citation.passage for citation in answer.citations}
+
+    def chip(number: int) -> str:
+        where = address(cited[number]) if number in cited else ""
+        return f"[[{number}]]({where})" if where else f"[{number}]"
+
+    def chips(match: re.Match[str]) -> str:
+        return " ".join(chip(int(number)) for number in match[1].split(","))
+
+    parts = CODE.split(text)
+    parts[::2] = [MARKER.sub(chips, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _linked(text: str, where: str) -> str:
+    return f"[{text}]({where})" if where else text
 
 
 def unescaped(shown: str) -> str:
@@ -75,7 +101,7 @@ def unescaped(shown: str) -> str:
 
 def answer_text(shown: str) -> str:
     """What was said, of what the chat shows: the part above the pages, unescaped; nothing for a stopped answer."""
-    return unescaped(shown.partition(SOURCES.strip())[0]).strip()
+    return unescaped(CHIP.sub(r"[\1]", shown.partition(SOURCES.strip())[0])).strip()
 
 
 def _place(citation: Citation) -> str:
@@ -84,18 +110,25 @@ def _place(citation: Citation) -> str:
     return ", ".join(part for part in (book, passage.section_title, passage.pages) if part)
 
 
-def passages(hits: Sequence[Hit], answer: Answer | None = None, found: bool = True) -> str:
-    """The passages as cards; sentences that the answer repeats are marked, cited passages say so."""
+def passages(
+    hits: Sequence[Hit], answer: Answer | None = None, found: bool = True, address: Address = lambda passage: ""
+) -> str:
+    """The passages as cards; sentences that the answer repeats are marked, cited passages say so.
+
+    Above them the page that the answer cites first.
+    """
     if not hits:
         return '<p class="ct-empty">The passages that an answer rests on appear here.</p>'
     cited = {citation.number for citation in answer.citations} if answer else set()
     quoted = sentences(MARKER.sub("", answer.text)) if answer and answer.found else []
     head = "Passages" if found else "Nearest passages (they do not answer the question)"
-    cards = [_card(n, hit, n in cited, quoted) for n, hit in enumerate(hits, 1)]
-    return f'<section aria-label="{head}"><h3 class="ct-head">{head}</h3>{"".join(cards)}</section>'
+    cards = [_card(n, hit, n in cited, quoted, address(hit.passage)) for n, hit in enumerate(hits, 1)]
+    first = address(answer.citations[0].passage) if answer and answer.citations else ""
+    page = f'<iframe class="ct-page" name="{PAGE_FRAME}" title="The page of the book" src="{first}"></iframe>' if first else ""
+    return f'{page}<section aria-label="{head}"><h3 class="ct-head">{head}</h3>{"".join(cards)}</section>'
 
 
-def _card(number: int, hit: Hit, cited: bool, quoted: Sequence[str]) -> str:
+def _card(number: int, hit: Hit, cited: bool, quoted: Sequence[str], where: str) -> str:
     passage = hit.passage
     badge = '<span class="ct-badge">cited</span>' if cited else ""
     section = f'<div class="ct-section">{html.escape(passage.section_title)}</div>' if passage.section else ""
@@ -103,7 +136,13 @@ def _card(number: int, hit: Hit, cited: bool, quoted: Sequence[str]) -> str:
         f'<details class="ct-card{" ct-cited" if cited else ""}" {"open" if cited else ""}>'
         f'<summary><b>[{number}]</b> <span class="ct-pages">{html.escape(passage.pages)}</span> {badge}'
         f'<div class="ct-book">{html.escape(passage.book)}</div>{section}</summary>'
-        f'<div class="ct-text">{_marked(passage.text, quoted)}</div></details>'
+        f'<div class="ct-text">{_marked(passage.text, quoted)}</div>{_show(where)}</details>'
+    )
+
+
+def _show(where: str) -> str:
+    return (
+        f'<a class="ct-show" href="{html.escape(where, quote=True)}" target="{PAGE_FRAME}">Show the page</a>' if where else ""
     )
 
 

@@ -14,8 +14,9 @@ from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import dataclass
 
 from index_store.errors import CourseTutorError
+from index_store.passage import Passage
 from tutor.answering.service import AnsweringService
-from tutor.web import conversation, render
+from tutor.web import book, conversation, render
 from tutor.web.conversation import Messages
 
 AT_ONCE = 8
@@ -129,8 +130,14 @@ def answered(service: AnsweringService, reply: Reply) -> Frames:
     try:
         if not reply.course:
             raise CourseTutorError("there is no course yet. Make one with: tutor ingest BOOK.pdf --course NAME")
-        stream = service.engine(reply.course).stream(conversation.asked(question), conversation.turns(before))
-        panel = render.passages(stream.hits, found=stream.found)
+        engine = service.engine(reply.course)
+        books = {entry.file: entry.sha256 for entry in engine.search.manifest.books}
+
+        def where(passage: Passage) -> str:
+            return book.address(reply.course, books, passage)
+
+        stream = engine.stream(conversation.asked(question), conversation.turns(before))
+        panel = render.passages(stream.hits, found=stream.found, address=where)
         if stream.found:
             count = len(stream.hits)
             yield Frame(f"*Reading {count} passage{'' if count == 1 else 's'}…*", panel, waiting=True)
@@ -141,6 +148,7 @@ def answered(service: AnsweringService, reply: Reply) -> Frames:
                 yield Frame(render.piece(text, style), panel)
         answer = stream.answer
         assert answer is not None
-        yield Frame(render.finished(answer, style), render.passages(stream.hits, answer, stream.found), last=True)
+        panel = render.passages(stream.hits, answer, stream.found, where)
+        yield Frame(render.finished(answer, style, where), panel, last=True)
     except CourseTutorError as error:
         yield Frame(render.escape_markdown(f"Sorry, {error}"), render.passages([]), last=True)

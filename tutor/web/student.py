@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,7 +13,6 @@ from tutor.web.conversation import Messages, Talks, assistant, talk_of, with_tal
 from tutor.web.examples import examples
 from tutor.web.reply import SEARCHING, Reply, answered
 
-STYLE = (Path(__file__).parent / "student.css").read_text("utf-8")
 WAITING = 64
 # What the browser keeps is for this page alone; its key stays, so that it outlives a restart of the server.
 SECRET = "course-tutor"
@@ -186,32 +183,3 @@ def _place(index: int | tuple[int, int]) -> int:
 
 def _examples(service: AnsweringService, name: str | None) -> list[Any]:
     return [{"text": question} for question in examples(service.library, name)]
-
-
-def launch(service: AnsweringService, host: str, port: int, ready: Any = None) -> None:
-    """Serve the page until interrupted. `ready(url)` is called once it answers."""
-    page = build(service)
-    page.queue(max_size=WAITING)
-    _, url, _ = page.launch(
-        server_name=host,
-        server_port=port,
-        share=False,
-        quiet=True,
-        prevent_thread_lock=True,
-        show_error=False,
-        ssr_mode=False,
-        max_file_size="1mb",
-        enable_monitoring=False,
-        run_history=False,
-        footer_links=[],
-        theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
-        css=STYLE,
-    )
-    if ready:
-        ready(url)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        pass  # the way to end it
-    finally:
-        page.close(verbose=False)

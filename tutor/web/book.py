@@ -1,0 +1,202 @@
+"""The page at hand: a book's page as it is printed, with a passage marked, at an address of its own.
+
+`read/COURSE/BOOK/PAGE?passage=ID` is a small page of HTML that needs no script: it is shown beside the answer, and opens in any
+tab; `read/COURSE/BOOK/PAGE/text?passage=ID` is the passage alone. BOOK is the beginning of the file's SHA-256 and PAGE counts
+from 1 in the file, so that an address goes on naming the same page when a new edition is ingested. Nothing of an address
+becomes a path.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
+
+from index_store.course import Course, Library
+from index_store.errors import BookError, CourseTutorError, IndexDamagedError
+from index_store.generation import read_passages
+from index_store.manifest import BookEntry, read_manifest
+from index_store.passage import SECTION_SEPARATOR, Passage, unit_of
+from ingest.facsimile import facsimile
+from ingest.readers import Readers
+
+BOOK_DIGITS = 16
+STYLE = (Path(__file__).parent / "book.css").read_text("utf-8")
+# Nothing is fetched, run or sent, whatever a book's words are.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'"
+PLAIN = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "private, max-age=300"}
+HEADERS = {"Content-Security-Policy": POLICY, **PLAIN}
+
+
+def address(course: str, books: Mapping[str, str], passage: Passage) -> str:
+    """Where a passage is read, seen from the chat; `books` gives each file's SHA-256. Empty where the file is none of them."""
+    digits = books.get(passage.file, "")[:BOOK_DIGITS]
+    return f"read/{course}/{digits}/{passage.page}?passage={passage.id}" if digits else ""
+
+
+@dataclass(frozen=True)
+class _Book:
+    """A book of a course, with its passages in reading order."""
+
+    course: Course
+    entry: BookEntry
+    passages: Sequence[Passage]
+
+    def of_page(self, number: int) -> list[Passage]:
+        return [passage for passage in self.passages if passage.page <= number <= passage.page_end]
+
+    def label(self, number: int) -> str:
+        """What is printed on a page, as far as its passages say."""
+        for passage in self.of_page(number):
+            if passage.page == number:
+                return passage.label
+            if passage.page_end == number:
+                return passage.label_end
+        return ""
+
+    def place(self, number: int) -> str:
+        """The page as a reader looks it up."""
+        unit, label = unit_of(self.entry.file), self.label(number)
+        if unit != "page":
+            return f"{unit} {number} of {self.entry.pages}"
+        return f"p. {label} (PDF {number} of {self.entry.pages})" if label else f"PDF p. {number} of {self.entry.pages}"
+
+
+def routes(library: Library, readers: Readers) -> APIRouter:
+    """The addresses below `read/`. Pages are painted by `readers`."""
+    router = APIRouter()
+
+    @router.get("/read/{course}/{book}/{page}")
+    def page(course: str, book: str, page: int, passage: Annotated[str, Query(max_length=64)] = "") -> Response:
+        try:
+            found = _find(library, course, book, passage)
+            if not found or not 1 <= page <= found.entry.pages:
+                return _said("This page is not there (any more). Ask again to get the page of the book as it is now.", 404)
+            marked = next((p for p in found.passages if p.id == passage and p.page <= page <= p.page_end), None)
+            return HTMLResponse(_page(found, page, marked, passage, readers), headers=HEADERS)
+        except CourseTutorError:  # it names the folder, which is not a student's to know
+            return _said("This course is not there.", 404)
+
+    @router.get("/read/{course}/{book}/{page}/text")
+    def text(course: str, book: str, page: int, passage: Annotated[str, Query(max_length=64)]) -> Response:
+        with suppress(CourseTutorError):
+            found = _find(library, course, book, passage)
+            for one in found.passages if found else ():
+                if one.id == passage:
+                    return PlainTextResponse(one.text, headers=HEADERS)
+        return PlainTextResponse("", 404, headers=HEADERS)
+
+    @router.get("/read/{course}/{book}.pdf")
+    def pdf(course: str, book: str) -> Response:
+        try:
+            found = _find(library, course, book, "")
+        except CourseTutorError:  # it names the folder, which is not a student's to know
+            return _said("This course is not there.", 404)
+        file = found.course.book_file(found.entry) if found else None
+        if not found or not file or file.suffix != ".pdf" or not file.is_file():
+            return _said("This book is not there (any more).", 404)
+        name = Path(found.entry.file).name
+        return FileResponse(
+            file, media_type="application/pdf", filename=name, content_disposition_type="inline", headers=HEADERS
+        )
+
+    return router
+
+
+def _find(library: Library, course: str, book: str, passage: str) -> _Book | None:
+    """The book as the live index has it, or an earlier one: an answer of last week may cite the edition before.
+
+    The index that has the passage comes first. Raises CourseTutorError for an unknown course.
+    """
+    if len(book) != BOOK_DIGITS:
+        return None
+    found = library.existing(course)
+    without: _Book | None = None
+    for generation in found.generations()[::-1]:
+        with suppress(IndexDamagedError):
+            for entry in read_manifest(generation).books:
+                if entry.sha256.startswith(book):
+                    passages = [p for p in _passages(generation) if p.file == entry.file]
+                    if not passage or any(p.id == passage for p in passages):
+                        return _Book(found, entry, passages)
+                    without = without or _Book(found, entry, passages)
+    return without
+
+
+@lru_cache(4)
+def _passages(generation: Path) -> list[Passage]:
+    return read_passages(generation)  # a generation never changes
+
+
+def _page(book: _Book, number: int, marked: Passage | None, passage: str, readers: Readers) -> str:
+    section = SECTION_SEPARATOR.join(marked.section) if marked else ""
+    if not section:
+        section = next((SECTION_SEPARATOR.join(p.section) for p in book.of_page(number)), "")
+    title = f"{book.entry.title}, {book.place(number)}"
+    if unit_of(book.entry.file) == "page" and book.entry.file.lower().endswith(".pdf"):
+        body = _image(book, number, marked, readers)
+        digits = book.entry.sha256[:BOOK_DIGITS]
+        pdf = f'<a href="../{digits}.pdf#page={number}" target="_blank" rel="noopener">Open the PDF here</a>'
+    else:
+        body, pdf = "".join(_texts(book.of_page(number), marked)), ""
+    query = f"?passage={html.escape(passage, quote=True)}" if passage else ""
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
+        f'<header><div class="where"><b>{html.escape(book.entry.title)}</b> <span>{html.escape(book.place(number))}</span>'
+        f'<div class="section">{html.escape(section)}</div></div>'
+        f"<nav>{_turn(number - 1, book, query, 'prev', 'Previous')}{_turn(number + 1, book, query, 'next', 'Next')}{pdf}</nav>"
+        "</header>"
+        f"<main>{body}</main></body></html>"
+    )
+
+
+def _turn(number: int, book: _Book, query: str, way: str, name: str) -> str:
+    if not 1 <= number <= book.entry.pages:
+        return f'<span class="off" aria-hidden="true">{name}</span>'
+    return f'<a rel="{way}" href="{number}{query}">{name}</a>'
+
+
+def _image(book: _Book, number: int, marked: Passage | None, readers: Readers) -> str:
+    text = marked.text if marked else ""
+    try:
+        painted = facsimile(book.course.book_file(book.entry), number, text, readers)
+    except BookError as error:
+        return f'<p class="said">This page cannot be shown: {html.escape(error.reason)}.</p>' + "".join(
+            _texts(book.of_page(number), marked)
+        )
+    marks = "".join(
+        f'<i style="left:{left:.2%};top:{top:.2%};width:{width:.2%};height:{height:.2%}"></i>'
+        for left, top, width, height in painted.marks
+    )
+    told = f'<details><summary>The passage as text</summary><p class="text">{html.escape(text)}</p></details>' if text else ""
+    alt = html.escape(f"{book.place(number)} of {book.entry.title}", quote=True)
+    data = base64.b64encode(painted.data).decode()
+    return (
+        f'<figure><img alt="{alt}" width="{painted.width}" height="{painted.height}" src="data:image/webp;base64,{data}">'
+        f"{marks}</figure>{told}"
+    )
+
+
+def _texts(passages: Sequence[Passage], marked: Passage | None) -> Iterator[str]:
+    """A page of a book that has no pages to paint: its passages."""
+    for passage in passages:
+        tag = "mark" if passage == marked else "span"
+        yield f'<p class="text"><{tag}>{html.escape(passage.text)}</{tag}></p>'
+
+
+def _said(text: str, status: int) -> HTMLResponse:
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Course Tutor</title><style>{STYLE}</style></head>'
+        f'<body><p class="said">{html.escape(text)}</p></body></html>',
+        status_code=status,
+        headers=HEADERS,
+    )
