@@ -20,6 +20,7 @@ from llama_index.core.retrievers.fusion_retriever import FUSION_MODES
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from index_store.course import Course
+from index_store.coverage import Coverage, coverage
 from index_store.embedding import Embedding
 from index_store.excerpt import Sentences, Span, excerpts
 from index_store.generation import CANDIDATES, Generation
@@ -36,12 +37,14 @@ DENSE_WEIGHT = 0.6
 class Hit:
     """A passage found: `score` orders hits of one search (0 to 1), `similarity` is the cosine to the question.
 
-    `part` is where in the passage's text it is about the question (see excerpt.py); all of it without.
+    `nearest` is the cosine of the sentence of it that is nearest to the question; `part` is where in the passage's text it is
+    about the question (see excerpt.py), all of it without.
     """
 
     passage: Passage
     score: float
     similarity: float
+    nearest: float = -1.0
     part: Span | None = None
 
     @property
@@ -152,6 +155,11 @@ class CourseSearch(BaseRetriever):
         # What the embedding has one token for is a word, although no book here uses it.
         return self._generation()[0].words.corrected(question, lambda word: self._embedding.count_tokens(word) == 1)
 
+    def coverage(self, question: str, passage: Passage) -> Coverage:
+        """Which of the question's words the passage has, and which the books have."""
+        index = self._generation()[0].keywords.bm25
+        return coverage(question, passage.embedded_text, index, lambda word: self._embedding.count_tokens(word) == 1)
+
     def has_word(self, beginning: str) -> bool:
         """Whether the books have a word that begins so."""
         return self._generation()[0].words.begin(beginning)
@@ -168,10 +176,12 @@ class CourseSearch(BaseRetriever):
         found = self._best(fused.retrieve(QueryBundle(text, embedding=vector)), text, top_k or self._top_k)
         similarity = generation.similarities([hit.node.node_id for hit in found], vector)
         passages = [Passage.from_node(hit.node) for hit in found]
-        parts = excerpts(self._sentences(generation, passages, vector))
+        sentences = self._sentences(generation, passages, vector)
         return [
-            Hit(passage, hit.score or 0.0, cosine, part)
-            for passage, hit, cosine, part in zip(passages, found, similarity, parts, strict=True)
+            Hit(passage, hit.score or 0.0, cosine, max(within.cosines), part)
+            for passage, hit, cosine, within, part in zip(
+                passages, found, similarity, sentences, excerpts(sentences), strict=True
+            )
         ]
 
     def _sentences(self, generation: Generation, passages: Sequence[Passage], vector: Sequence[float]) -> list[Sentences]:

@@ -41,7 +41,10 @@ class Settings(BaseSettings):
     )
     passages: int = Field(4, ge=1, le=20, description="Passages given to the model.")
     evidence: float | None = Field(
-        None, ge=-1, le=1, description="Least similarity (cosine) of the best passage; unset: fitted for the course."
+        None,
+        ge=-1,
+        le=1,
+        description="Least evidence that answers: about the cosine of the nearest sentence; unset: fitted for the course.",
     )
     solutions: bool = Field(False, description="Whether solutions to exercises may be found and shown.")
     max_new_tokens: int = Field(320, ge=16, le=8192, description="Most tokens of an answer.")

@@ -141,7 +141,7 @@ def test_a_server_that_dies_while_answering_gives_one_line_and_no_hang(mortal_se
     address, child = mortal_server
     settings = load_settings(model=f"{address}/v1#smol", max_new_tokens=400)
     engine = CourseQueryEngine(
-        CourseSearch(sample_library.existing("sample"), embedding), load_model(settings), embedding, passages=1, threshold=0.2
+        CourseSearch(sample_library.existing("sample"), embedding), load_model(settings), embedding, passages=1, least=0.2
     )
     stream = iter(engine.stream(QUESTION))
     next(stream)
@@ -266,7 +266,7 @@ def test_a_request_that_fails_gives_one_line(reply, sample_library, embedding):
     with server({"/v1/chat/completions": reply, **models_reply({"id": "m"})}) as (base, _):
         model = load_model(load_settings(model=f"{base}/v1#m"))
         search = CourseSearch(sample_library.existing("sample"), embedding)
-        engine = CourseQueryEngine(search, model, embedding, passages=1, threshold=0.2)
+        engine = CourseQueryEngine(search, model, embedding, passages=1, least=0.2)
         with pytest.raises(ModelError) as refused:
             engine.stream(QUESTION).finish()
     message = str(refused.value)

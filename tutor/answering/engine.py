@@ -25,7 +25,7 @@ from index_store.words import normalize
 from tutor.answering import prompts
 from tutor.answering.citations import Citation, add_missing, keep_valid, resolve
 from tutor.answering.definitions import DEFINES, defines, topic_of
-from tutor.answering.evidence import best_similarity, fit_threshold
+from tutor.answering.evidence import best_similarity, evidence, fit_least, fit_threshold
 from tutor.answering.followups import is_question, leaned_on
 from tutor.answering.models import LanguageModel
 from tutor.answering.quoting import choose_quotable, grammar
@@ -98,7 +98,7 @@ class AnswerStream:
 
 
 class CourseQueryEngine(BaseQueryEngine):
-    """Answers questions on one course. `threshold` is the least cosine that counts as evidence; None fits it."""
+    """Answers questions on one course. `least` is the least evidence that answers (see evidence.py); None fits it."""
 
     def __init__(
         self,
@@ -106,13 +106,13 @@ class CourseQueryEngine(BaseQueryEngine):
         model: LanguageModel,
         embedding: Embedding,
         passages: int = 4,
-        threshold: float | None = None,
+        least: float | None = None,
     ) -> None:
         self.search = search
         self.model = model
         self.embedding = embedding
         self.passages = passages
-        self.threshold = threshold
+        self.least = least
         super().__init__(callback_manager=None)
 
     def _query(self, query_bundle: QueryBundle) -> Response:
@@ -132,7 +132,7 @@ class CourseQueryEngine(BaseQueryEngine):
         notes = [f"Read as: {question}"] if question != typed else []
         context = leaned_on(question, [turn.question for turn in turns], self._known)
         hits = self._search(question, context)
-        found = best_similarity(hits) >= self._threshold()
+        found = self._answers(question, context, hits)
         if topic := topic_of(question):
             hits, defined = self._with_definition(question, topic, context, hits)
             found = found or defined
@@ -140,7 +140,7 @@ class CourseQueryEngine(BaseQueryEngine):
             # Nothing on its own: perhaps it leans on the question before without saying so.
             context = [turns[-1].question]
             retried = self._search(question, context)
-            if best_similarity(retried) >= self._threshold() and _overlaps(retried, hits):
+            if self._answers(question, context, retried) and _overlaps(retried, hits):
                 hits, found = retried, True
         if not found:
             return AnswerStream(question, hits, False, self._decline, notes)
@@ -182,9 +182,13 @@ class CourseQueryEngine(BaseQueryEngine):
             return True
         return best_similarity(self.search.search(word, self.passages)) >= self._threshold()
 
+    def _answers(self, question: str, context: Sequence[str], hits: Sequence[Hit]) -> bool:
+        """Whether there is evidence enough in `hits`."""
+        least = self.search.once_a_generation("least evidence", fit_least) if self.least is None else self.least
+        return evidence(self.search, " ".join([*context, question]), hits) >= least
+
     def _threshold(self) -> float:
-        if self.threshold is not None:
-            return self.threshold
+        """The least cosine at which a passage is near."""
         return self.search.once_a_generation("threshold", fit_threshold)
 
     def _decline(self, stream: AnswerStream) -> Iterator[str]:

@@ -1,7 +1,12 @@
-"""Is what was found enough to answer? Decided by similarity, not by asking the model.
+"""Is what was found enough to answer? Decided by what was found, not by asking the model.
 
-The threshold is fitted per course and embedding without labels: questions from everyday life that no course book answers
-show how similar the unrelated is; a passage has to be clearly nearer than that.
+Two things count. The evidence for a question is the cosine of the nearest sentence, more where the nearest passage has the
+question's rare words, less where the question names what the books never do (a theorem, a method). And a single passage is near
+where its cosine is clearly above what unrelated questions reach.
+
+Both are measured against the course without labels: questions from everyday life that no course book answers show what the
+unrelated reaches. How far above that is enough was chosen on labelled questions on four books; benchmarks/pages.py shows what
+it costs.
 """
 
 from __future__ import annotations
@@ -12,6 +17,9 @@ from statistics import fmean, stdev
 from index_store.search import CourseSearch, Hit
 
 DEVIATIONS = 3.0
+COVERED = 0.2  # cosine that it is worth to have all of the question's words
+UNKNOWN = 0.1  # and that it costs to name what the books do not
+MARGIN = 0.25  # above the mean of unrelated questions
 UNRELATED = (
     "How long should I boil an egg so that the yolk stays soft?",
     "Which football club has won the most league titles?",
@@ -37,9 +45,23 @@ UNRELATED = (
 
 
 def fit_threshold(search: CourseSearch) -> float:
-    """The least cosine that counts as evidence in this course: mean plus DEVIATIONS of what unrelated questions reach."""
+    """The least cosine at which a passage is near in this course: mean plus DEVIATIONS of what unrelated questions reach."""
     best = [best_similarity(search.search(question, top_k=4)) for question in UNRELATED]
     return fmean(best) + DEVIATIONS * stdev(best)
+
+
+def fit_least(search: CourseSearch) -> float:
+    """The least evidence (see `evidence`) that answers in this course."""
+    return fmean(evidence(search, question, search.search(question, top_k=4)) for question in UNRELATED) + MARGIN
+
+
+def evidence(search: CourseSearch, question: str, hits: Sequence[Hit]) -> float:
+    """How much speaks for `hits` answering `question`; -1 where nothing was found."""
+    if not hits:
+        return -1.0
+    nearest = max(hits, key=lambda hit: hit.similarity)
+    words = search.coverage(question, nearest.passage)
+    return max(hit.nearest for hit in hits) + COVERED * words.share - (UNKNOWN if words.unknown else 0.0)
 
 
 def best_similarity(hits: Sequence[Hit]) -> float:

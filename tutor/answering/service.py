@@ -75,6 +75,6 @@ class AnsweringService:
                     model=self.model,
                     embedding=self.embedding,
                     passages=self.settings.passages,
-                    threshold=self.settings.evidence,
+                    least=self.settings.evidence,
                 )
             return self._engines[course]
