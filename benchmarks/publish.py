@@ -22,6 +22,7 @@ OUTSIDE = {
     "TEXTBOOK": "a folder of PDFs that the project does not ship",
     "QUESTIONS": "labelled questions on it",
     "CHUNKING": "the folder of Chroma's chunking benchmark",
+    "TUTORING": "a folder of written answers (tutoring-*.jsonl)",
     "COURSES": "a folder of PDFs with their HTML sources in html/",
 }
 ROOT = Path(__file__).parent.parent
@@ -119,6 +120,13 @@ SECTIONS = (
         "against the two nearest sentences without a model. `points` is the mean, over a question's answer points, of the "
         "cosine to the nearest sentence of the answer. Most of what the style gains comes from the sentences offered; the "
         "model's own choice adds little.",
+    ),
+    Section(
+        "support",
+        "Are citations that a page does not bear out told apart?",
+        "benchmarks/support.py TUTORING/tutoring-python.jsonl TUTORING/tutoring-statistics.jsonl",
+        "Written answers on two books. The built-in model repeats the book's sentences, which are borne out as they are; this "
+        "is for models that answer in their own words.",
     ),
     Section(
         "answering",

@@ -124,7 +124,7 @@ def main() -> None:
     print("|---|---:|---|---:|---:|---:|")
     for name, (book, file) in pairs.items():
         if book is None:
-            print(f"| {name} | | no {name}*.pdf in {arguments.books} | | | |")
+            print(f"| {name} | | no {name}*.pdf among the books | | | |")
             continue
         truth = words(truth_of(file))
         for reader in arguments.readers:

@@ -28,14 +28,23 @@ class Coverage:
 
 def coverage(question: str, passage: str, index: Any, common: Callable[[str], bool]) -> Coverage:
     """What `passage` covers of `question`. `index` is the books' bm25s.BM25; `common` tells words of everyday life."""
-    stems = {stem: word for word in WORD.findall(fold(question).lower()) if word not in _no_content() for stem in [_stem(word)]}
-    weights = {stem: _rarity(stem, index) for stem in stems}
+    asked = {_stem(word): word for word in _words(question)}
+    weights = {stem: _rarity(stem, index) for stem in asked}
     here = {_stem(word) for word in WORD.findall(fold(passage).lower())}
     covered = sum(weight for stem, weight in weights.items() if stem in here)
     unknown = tuple(
-        word for stem, word in stems.items() if stem not in index.vocab_dict and not word.isdigit() and not common(word)
+        word for stem, word in asked.items() if stem not in index.vocab_dict and not word.isdigit() and not common(word)
     )
     return Coverage(covered / (sum(weights.values()) or 1.0), unknown)
+
+
+def stems(text: str) -> list[str]:
+    """The stems of the words of `text` that have content."""
+    return [_stem(word) for word in _words(text)]
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in WORD.findall(fold(text).lower()) if word not in _no_content()]
 
 
 def _rarity(stem: str, index: Any) -> float:

@@ -252,3 +252,13 @@ def test_a_model_is_given_the_parts_of_the_passages_that_are_about_the_question(
     left_out = [hit.passage.text for hit in stream.hits if len(hit.excerpt) < len(hit.passage.text.rstrip())]
     assert left_out
     assert not any(text in given for text in left_out)
+
+
+def test_what_the_page_does_not_bear_out_is_marked_and_told(scripted) -> None:  # type: ignore[no-untyped-def]
+    engine, _ = scripted(
+        ["Dijkstra's algorithm never reconsiders a finished vertex [1]. ", "It was found by penguins in 1815 [1]."]
+    )
+    answer = engine.stream(DIJKSTRA).finish()
+    assert answer.doubtful == ("It was found by penguins in 1815.",)
+    assert answer.text.endswith("It was found by penguins in 1815 [1] (?).")
+    assert "1 sentence is not clearly borne out by the page cited, and marked (?)." in answer.notes

@@ -1,7 +1,7 @@
 """From [n] in an answer to the passage it names, checked: no number without a passage, no duplicate, no invention.
 
-A sentence that the model left without a number is given one where a passage clearly carries it, and is listed as unsupported
-where none does. Knows nothing of models.
+A sentence that the model left without a number is given one where a passage clearly carries it; one that its passages do not
+bear out is marked. Knows nothing of models.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from index_store.embedding import Embedding
 from index_store.passage import Passage
 from tutor.answering.quoting import MARKER, sentences
+from tutor.answering.support import Claim, borne_out
 
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 SUPPORTED = 0.6
+DOUBT = " (?)"  # behind the numbers of a sentence that its passages do not bear out
+# A sentence with the numbers behind its full stop, up to a paragraph's end.
+CLAIM = re.compile(r"(?:(?!\n\n).)+?(?:[.!?…][”’\")\]]*(?:\s*\[\d{1,2}(?:\s*,\s*\d{1,2})*\])*(?=\s|$)|(?=\n\n)|$)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,39 @@ def add_missing(answer: str, passages: Sequence[Passage], embedding: Embedding) 
         if row[best] >= SUPPORTED and answer.count(sentence) == 1:
             answer = answer.replace(sentence, f"{sentence} [{pairs[best][0]}]")
     return answer
+
+
+def mark_doubtful(answer: str, passages: Sequence[Passage], question: str, embedding: Embedding) -> tuple[str, tuple[str, ...]]:
+    """The answer with DOUBT behind each sentence that the passages it cites do not bear out, and those sentences."""
+    found = [(start, match) for start, part in _prose(answer) for match in CLAIM.finditer(part) if MARKER.search(match[0])]
+    claims = []
+    for _, match in found:
+        numbers = [int(number) for marker in MARKER.finditer(match[0]) for number in marker[1].split(",")]
+        texts = tuple(passages[number - 1].text for number in dict.fromkeys(numbers) if 1 <= number <= len(passages))
+        claims.append(Claim(without_numbers(match[0]), texts, question))
+    doubtful = []
+    for (start, match), claim, sure in reversed(list(zip(found, claims, borne_out(claims, embedding), strict=True))):
+        if not sure:
+            *_, last = MARKER.finditer(match[0])
+            place = start + match.start() + last.end()
+            answer = f"{answer[:place]}{DOUBT}{answer[place:]}"
+            doubtful.append(claim.sentence)
+    return answer, tuple(reversed(doubtful))
+
+
+def without_numbers(sentence: str) -> str:
+    """A sentence without its citations."""
+    return re.sub(r" (?=[.,;:!?])", "", " ".join(MARKER.sub("", sentence).split()))
+
+
+def _prose(answer: str) -> list[tuple[int, str]]:
+    """The parts of the answer that are no code, and where each begins."""
+    begins, parts = 0, []
+    for part, code in _parts(answer):
+        if not code:
+            parts.append((begins, part))
+        begins += len(part)
+    return parts
 
 
 def resolve(answer: str, passages: Sequence[Passage]) -> tuple[Citation, ...]:

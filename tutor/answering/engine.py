@@ -23,7 +23,7 @@ from index_store.errors import CourseTutorError, ModelError
 from index_store.search import CourseSearch, Hit
 from index_store.words import normalize
 from tutor.answering import prompts
-from tutor.answering.citations import Citation, add_missing, keep_valid, resolve
+from tutor.answering.citations import DOUBT, Citation, add_missing, keep_valid, mark_doubtful, resolve
 from tutor.answering.definitions import DEFINES, defines, topic_of
 from tutor.answering.evidence import best_similarity, evidence, fit_least, fit_threshold
 from tutor.answering.followups import is_question, leaned_on
@@ -52,7 +52,8 @@ class Turn:
 class Answer:
     """A finished answer. `citations` are those of `text`, checked; `notes` say what the reader should know about it.
 
-    `found` is False where the course does not answer; `hits` are then the nearest passages. Times are seconds.
+    `found` is False where the course does not answer; `hits` are then the nearest passages. `doubtful` are the sentences that
+    the passages they cite do not clearly bear out. Times are seconds.
     """
 
     question: str
@@ -63,6 +64,7 @@ class Answer:
     notes: tuple[str, ...]
     first_token_seconds: float
     seconds: float
+    doubtful: tuple[str, ...] = ()
 
 
 class AnswerStream:
@@ -281,15 +283,28 @@ class CourseQueryEngine(BaseQueryEngine):
         if not text.strip():
             raise ModelError(f"{self.model.name} returned an empty answer. Try again, or choose another --model.")
         cited = [hit.passage for hit in stream.hits[:passages]]
+        doubtful: tuple[str, ...] = ()
         final = keep_valid(text.strip(), passages)
         if self.model.style != "quote":
             final = add_missing(final, cited, self.embedding)
+            final, doubtful = mark_doubtful(final, cited, stream.question, self.embedding)
+            if doubtful:
+                how_many = "1 sentence is" if len(doubtful) == 1 else f"{len(doubtful)} sentences are"
+                notes.append(f"{how_many} not clearly borne out by the page cited, and marked{DOUBT}.")
         citations = resolve(final, cited)
         if not citations:  # an answer that rests on no page is the model's invention, or says that it has none
             stream.found = False
             final = f"{NOT_FOUND} bears out what the model says; take this as unchecked:\n\n{final}"
         stream.answer = Answer(
-            stream.question, final, stream.hits, citations, stream.found, tuple(notes), first, time.perf_counter() - begun
+            stream.question,
+            final,
+            stream.hits,
+            citations,
+            stream.found,
+            tuple(notes),
+            first,
+            time.perf_counter() - begun,
+            doubtful,
         )
 
 

@@ -71,6 +71,7 @@ def _row(answer: Answer, model: str) -> dict[str, Any]:
         "answer": answer.text,
         "citations": [{"number": c.number, **c.passage.as_dict()} for c in answer.citations],
         "passages": [passage(hit) for hit in answer.hits],
+        "doubtful": list(answer.doubtful),
         "notes": list(answer.notes),
         "model": model,
         "first_token_seconds": round(answer.first_token_seconds, 3),
