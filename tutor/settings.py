@@ -47,6 +47,7 @@ class Settings(BaseSettings):
         description="Least evidence that answers: about the cosine of the nearest sentence; unset: fitted for the course.",
     )
     solutions: bool = Field(False, description="Whether solutions to exercises may be found and shown.")
+    open_pdf: bool = Field(True, description="Whether students may open the books' PDFs, solutions and all.")
     max_new_tokens: int = Field(320, ge=16, le=8192, description="Most tokens of an answer.")
     context_window: int = Field(0, ge=0, description="Most tokens of prompt and answer; 0: what the model says.")
     host: str = Field("127.0.0.1", description="Address the chat listens on.")

@@ -26,9 +26,9 @@ def client(sample_library):
         yield client_of(sample_library, readers)
 
 
-def client_of(library, readers):
+def client_of(library, readers, **settings):
     app = FastAPI()
-    app.include_router(routes(library, readers))
+    app.include_router(routes(library, readers, **settings))
     return TestClient(app)
 
 
@@ -157,3 +157,42 @@ def test_a_page_that_cannot_be_painted_shows_its_text(library, embedding, typese
 def test_a_passage_of_a_file_that_the_course_no_longer_has_has_no_address(sample):
     _, passages, _ = sample
     assert address("sample", {}, passages[0]) == ""
+
+
+@pytest.mark.parametrize("kind", ["pdf", "md"])
+def test_solutions_are_shown_only_where_the_instructor_allows_it(library, embedding, typeset, tmp_path, kind):
+    course = library.course("exercises")
+    text = (
+        "# Heaps\n\nThe root of a heap holds the least of all its keys, and every level but the last is full.\n\n"
+        "# Solutions\n\n1.1 The least key of this heap is seventeen, for it stands at the root of the heap as drawn.\n"
+    )
+    file = tmp_path / f"heaps.{kind}"
+    if kind == "pdf":
+        typeset(file, text.replace("# Solutions", "#pagebreak()\n= Solutions").replace("# Heaps", "= Heaps"))
+    else:
+        file.write_text(text, "utf-8")
+    ingest([file], course, embedding, library.vectors)
+    passages = read_passages(course.live)
+    solution = next(passage for passage in passages if passage.kind == "solution")
+    books = {book.file: book.sha256 for book in course.manifest().books}
+    where, other = ("/" + address("exercises", books, passage) for passage in (solution, passages[0]))
+    with Readers() as readers:
+        for allowed in (False, True):
+            client = client_of(library, readers, solutions=allowed)
+            shown = client.get(where).text
+            assert ("seventeen" in shown) == allowed
+            assert ("not shown" in shown) != allowed
+            assert ("data:image" in shown) == (allowed and kind == "pdf")
+            assert client.get(where.replace("?", "/text?")).status_code == (200 if allowed else 404)
+            assert "root of a heap" in client.get(other).text
+
+
+def test_a_pdf_is_opened_only_where_the_instructor_allows_it(sample_library, sample):
+    _, passages, books = sample
+    pdf = f"/read/sample/{books['mechanics.pdf'][:16]}.pdf"
+    page = "/" + address("sample", books, next(p for p in passages if p.file == "mechanics.pdf"))
+    with Readers() as readers:
+        for allowed in (False, True):
+            client = client_of(sample_library, readers, open_pdf=allowed)
+            assert client.get(pdf).status_code == (200 if allowed else 404)
+            assert ("Open the PDF" in client.get(page).text) == allowed

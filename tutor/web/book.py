@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,7 +27,7 @@ from index_store.errors import BookError, CourseTutorError, IndexDamagedError
 from index_store.generation import read_passages
 from index_store.manifest import BookEntry, read_manifest
 from index_store.passage import SECTION_SEPARATOR, Passage, unit_of
-from ingest.facsimile import facsimile
+from ingest.facsimile import Facsimile, facsimile
 from ingest.readers import Readers
 
 BOOK_DIGITS = 16
@@ -33,7 +35,10 @@ STYLE = (Path(__file__).parent / "book.css").read_text("utf-8")
 # Nothing is fetched, run or sent, whatever a book's words are.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'; base-uri 'none'"
 PLAIN = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "private, max-age=300"}
+PAINTED = 64  # pages kept, of some 200 KB each: a lecture's students look at the same ones
 HEADERS = {"Content-Security-Policy": POLICY, **PLAIN}
+
+Paint = Callable[[Path, int, str], Facsimile]
 
 
 def address(course: str, books: Mapping[str, str], passage: Passage) -> str:
@@ -44,14 +49,18 @@ def address(course: str, books: Mapping[str, str], passage: Passage) -> str:
 
 @dataclass(frozen=True)
 class _Book:
-    """A book of a course, with its passages in reading order."""
+    """A book of a course, with its passages in reading order. Where `solutions` is False, those to exercises are hidden."""
 
     course: Course
     entry: BookEntry
     passages: Sequence[Passage]
+    solutions: bool
 
     def of_page(self, number: int) -> list[Passage]:
         return [passage for passage in self.passages if passage.page <= number <= passage.page_end]
+
+    def hides(self, passage: Passage) -> bool:
+        return passage.kind == "solution" and not self.solutions
 
     def label(self, number: int) -> str:
         """What is printed on a page, as far as its passages say."""
@@ -70,37 +79,46 @@ class _Book:
         return f"p. {label} (PDF {number} of {self.entry.pages})" if label else f"PDF p. {number} of {self.entry.pages}"
 
 
-def routes(library: Library, readers: Readers) -> APIRouter:
-    """The addresses below `read/`. Pages are painted by `readers`."""
+def routes(library: Library, readers: Readers, solutions: bool = False, open_pdf: bool = True) -> APIRouter:
+    """The addresses below `read/`. Pages are painted by `readers`, as many at a time as there are cores.
+
+    Without `solutions` no page with a solution to an exercise is shown; with `open_pdf` whole PDFs are, theirs included.
+    """
     router = APIRouter()
+    slots = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+    @lru_cache(PAINTED)  # a course keeps its books by content, so a path stands for one page for ever
+    def paint(file: Path, number: int, text: str) -> Facsimile:
+        with slots:
+            return facsimile(file, number, text, readers)
 
     @router.get("/read/{course}/{book}/{page}")
     def page(course: str, book: str, page: int, passage: Annotated[str, Query(max_length=64)] = "") -> Response:
         try:
-            found = _find(library, course, book, passage)
+            found = _find(library, course, book, passage, solutions)
             if not found or not 1 <= page <= found.entry.pages:
                 return _said("This page is not there (any more). Ask again to get the page of the book as it is now.", 404)
             marked = next((p for p in found.passages if p.id == passage and p.page <= page <= p.page_end), None)
-            return HTMLResponse(_page(found, page, marked, passage, readers), headers=HEADERS)
+            return HTMLResponse(_page(found, page, marked, passage, paint, open_pdf), headers=HEADERS)
         except CourseTutorError:  # it names the folder, which is not a student's to know
             return _said("This course is not there.", 404)
 
     @router.get("/read/{course}/{book}/{page}/text")
     def text(course: str, book: str, page: int, passage: Annotated[str, Query(max_length=64)]) -> Response:
         with suppress(CourseTutorError):
-            found = _find(library, course, book, passage)
+            found = _find(library, course, book, passage, solutions)
             for one in found.passages if found else ():
-                if one.id == passage:
+                if one.id == passage and found and not found.hides(one):
                     return PlainTextResponse(one.text, headers=HEADERS)
         return PlainTextResponse("", 404, headers=HEADERS)
 
     @router.get("/read/{course}/{book}.pdf")
     def pdf(course: str, book: str) -> Response:
         try:
-            found = _find(library, course, book, "")
+            found = _find(library, course, book, "", solutions)
         except CourseTutorError:  # it names the folder, which is not a student's to know
             return _said("This course is not there.", 404)
-        file = found.course.book_file(found.entry) if found else None
+        file = found.course.book_file(found.entry) if found and open_pdf else None
         if not found or not file or file.suffix != ".pdf" or not file.is_file():
             return _said("This book is not there (any more).", 404)
         name = Path(found.entry.file).name
@@ -111,7 +129,7 @@ def routes(library: Library, readers: Readers) -> APIRouter:
     return router
 
 
-def _find(library: Library, course: str, book: str, passage: str) -> _Book | None:
+def _find(library: Library, course: str, book: str, passage: str, solutions: bool) -> _Book | None:
     """The book as the live index has it, or an earlier one: an answer of last week may cite the edition before.
 
     The index that has the passage comes first. Raises CourseTutorError for an unknown course.
@@ -126,8 +144,8 @@ def _find(library: Library, course: str, book: str, passage: str) -> _Book | Non
                 if entry.sha256.startswith(book):
                     passages = [p for p in _passages(generation) if p.file == entry.file]
                     if not passage or any(p.id == passage for p in passages):
-                        return _Book(found, entry, passages)
-                    without = without or _Book(found, entry, passages)
+                        return _Book(found, entry, passages, solutions)
+                    without = without or _Book(found, entry, passages, solutions)
     return without
 
 
@@ -136,17 +154,20 @@ def _passages(generation: Path) -> list[Passage]:
     return read_passages(generation)  # a generation never changes
 
 
-def _page(book: _Book, number: int, marked: Passage | None, passage: str, readers: Readers) -> str:
+def _page(book: _Book, number: int, marked: Passage | None, passage: str, paint: Paint, open_pdf: bool) -> str:
     section = SECTION_SEPARATOR.join(marked.section) if marked else ""
     if not section:
         section = next((SECTION_SEPARATOR.join(p.section) for p in book.of_page(number)), "")
     title = f"{book.entry.title}, {book.place(number)}"
-    if unit_of(book.entry.file) == "page" and book.entry.file.lower().endswith(".pdf"):
-        body = _image(book, number, marked, readers)
+    shown = [passage for passage in book.of_page(number) if not book.hides(passage)]
+    body, pdf = "".join(_texts(shown, marked)), ""
+    if len(shown) < len(book.of_page(number)):
+        body = f'<p class="said">Solutions to exercises on this page are not shown.</p>{body}'
+    elif book.entry.file.lower().endswith(".pdf"):
+        body = _image(book, number, marked, paint)
+    if book.entry.file.lower().endswith(".pdf") and open_pdf:
         digits = book.entry.sha256[:BOOK_DIGITS]
         pdf = f'<a href="../{digits}.pdf#page={number}" target="_blank" rel="noopener">Open the PDF here</a>'
-    else:
-        body, pdf = "".join(_texts(book.of_page(number), marked)), ""
     query = f"?passage={html.escape(passage, quote=True)}" if passage else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
@@ -165,10 +186,10 @@ def _turn(number: int, book: _Book, query: str, way: str, name: str) -> str:
     return f'<a rel="{way}" href="{number}{query}">{name}</a>'
 
 
-def _image(book: _Book, number: int, marked: Passage | None, readers: Readers) -> str:
+def _image(book: _Book, number: int, marked: Passage | None, paint: Paint) -> str:
     text = marked.text if marked else ""
     try:
-        painted = facsimile(book.course.book_file(book.entry), number, text, readers)
+        painted = paint(book.course.book_file(book.entry), number, text)
     except BookError as error:
         return f'<p class="said">This page cannot be shown: {html.escape(error.reason)}.</p>' + "".join(
             _texts(book.of_page(number), marked)

@@ -23,7 +23,8 @@ STOPPING = 3  # seconds that answers on their way have when the server is ended
 def application(service: AnsweringService, readers: Readers) -> FastAPI:
     """Everything that is served; `readers` paint the pages."""
     served = FastAPI(title="Course Tutor", docs_url=None, redoc_url=None, openapi_url=None)
-    served.include_router(book.routes(service.library, readers))
+    settings = service.settings
+    served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf))
     page = student.build(service)
     page.queue(max_size=student.WAITING)
     return gr.mount_gradio_app(
