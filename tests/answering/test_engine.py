@@ -206,10 +206,14 @@ def test_places_far_from_the_question_are_not_offered_and_near_ones_name_their_b
     # Three books; the mechanics book has gyroscopes' angular momentum, but no precession.
     near = engine.stream("how does a gyroscope precess, what's the formula for the precession rate?").finish()
     assert not near.found
-    count = near.text.count("; ") + 1
-    assert near.text.startswith(
+    places, _, topics = near.text.removesuffix(".").partition(" You could ask about ")
+    count = places.count("; ") + 1
+    assert places.startswith(
         f"{plain} The nearest place{' is' if count == 1 else 's are'}: A Short Course in Classical Mechanics, "
     )
+    # What is offered is answered.
+    assert topics
+    assert all(engine.stream(f"Explain {topic}").found for topic in topics.split(" or "))
 
 
 def test_numbered_passages_and_earlier_turns_reach_the_model(scripted) -> None:  # type: ignore[no-untyped-def]

@@ -30,6 +30,7 @@ from tutor.answering.followups import is_question, leaned_on
 from tutor.answering.models import LanguageModel
 from tutor.answering.quoting import choose_quotable, grammar
 from tutor.answering.sentences import sentences
+from tutor.answering.topics import topic_of_section
 
 LONGEST_QUESTION = 2000
 REPEATED = 24
@@ -200,6 +201,9 @@ class CourseQueryEngine(BaseQueryEngine):
         text = NOT_FOUND + " answers this."
         if nearest:
             text += f" The nearest {'place is' if len(nearest) == 1 else 'places are'}: {'; '.join(nearest)}."
+        topics = list(dict.fromkeys(topic for hit in near if (topic := topic_of_section(hit.passage.section))))[:3]
+        if topics:
+            text += f" You could ask about {' or '.join(f'“{topic}”' for topic in topics)}."
         stream.answer = Answer(stream.question, text, stream.hits, (), False, stream.notes, 0.0, 0.0)
         yield text
 

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from index_store.course import Library
 from index_store.errors import CourseTutorError
 from index_store.generation import read_passages
+from tutor.answering.topics import topic_of_section
 
-# Headings that every book repeats make no example question.
-COMMON = re.compile(
-    r"(preface|contents|exercises?|solutions?.*|introduction|summary|key terms|references|chapter .*|appendix.*|index)",
-    re.IGNORECASE,
-)
-NUMBER = re.compile(r"^(?:[A-Z]\.)?[\d.]+\s+")
 WORD = re.compile(r"[^\W\d_]+")
 # A word at the beginning of a line or sentence has a capital anyway and tells nothing.
 WITHIN = re.compile(r"(?<!^)(?<!\n)(?<![.!?:] )(?<![^\W\d_])[^\W\d_]+")
@@ -37,17 +31,14 @@ def examples(library: Library, course: str | None) -> list[str]:
 @lru_cache(maxsize=64)
 def _of_generation(generation: Path) -> tuple[str, ...]:
     passages = read_passages(generation)
-    titles = [title for title in dict.fromkeys(_topic(passage.section) for passage in passages if passage.section) if title]
+    titles = [
+        title for title in dict.fromkeys(topic_of_section(passage.section) for passage in passages if passage.section) if title
+    ]
     step = max(1, len(titles) // EXAMPLES)
     chosen = titles[step // 2 :: step][:EXAMPLES]
     words = {form for title in chosen for word in WORD.findall(title) for form in _forms(word)}
     counts = Counter(word for passage in passages for word in WITHIN.findall(passage.text) if word in words)
     return tuple(question(title, counts) for title in chosen)
-
-
-def _topic(section: Sequence[str]) -> str:
-    title = NUMBER.sub("", section[-1]).strip(" .:")
-    return "" if COMMON.fullmatch(title) or not 6 <= len(title) <= 60 else title
 
 
 def question(title: str, counts: Counter[str]) -> str:
