@@ -13,7 +13,10 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Callable
 from typing import Any
+
+OUT_OF_MEMORY = b'\n["refused", "memory"]\n'
 
 
 def emit(kind: str, row: Any) -> None:
@@ -26,6 +29,16 @@ def limit(megabytes: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def run(megabytes: int, seconds: int, work: Callable[[], None]) -> None:
+    """Do the child's work within its limits; that memory ran out is refused with the word "memory"."""
+    limit(megabytes, seconds)
+    try:
+        work()
+    except MemoryError:
+        os.write(1, OUT_OF_MEMORY)  # what takes no more of it
+        os._exit(1)
 
 
 def main() -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import ctypes
 import io
-import os
 import re
 import sys
 import unicodedata
@@ -18,10 +17,9 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from ingest.child import emit, limit
+from ingest.child import emit, run
 from ingest.page_objects import calls
 
-OUT_OF_MEMORY = b'\n["refused", "memory"]\n'
 WORD = re.compile("[^\\W_]+(?:\u00ad\\s*[^\\W_]+)*")
 RUN = 3  # words in a row that are no chance
 GAP = 8  # words between two runs that belong together: a joined hyphen, a formula, a footnote's number
@@ -146,12 +144,7 @@ def prepare(arguments: list[str]) -> None:
 
 def main() -> None:
     file, megabytes, seconds, number, width, text = sys.argv[1], *map(int, sys.argv[2:6]), sys.argv[6]
-    limit(megabytes, seconds)
-    try:
-        paint(file, number, width, text)
-    except MemoryError:
-        os.write(1, OUT_OF_MEMORY)  # what takes no more of it
-        os._exit(1)
+    run(megabytes, seconds, lambda: paint(file, number, width, text))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ can: an ingest begins with it.
 from __future__ import annotations
 
 import ctypes
-import os
 import signal
 import sys
 from collections import Counter
@@ -17,11 +16,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from ingest.child import emit, limit
+from ingest.child import emit, run
 from ingest.hidden import hidden_characters
 from ingest.page_objects import calls, is_scanned
 
-OUT_OF_MEMORY = b'\n["refused", "memory"]\n'
 FEW_CHARACTERS = 100  # a scanned page may have a stamp or a page number as text
 FIXED_PITCH = 1
 LINE_END = 8  # characters among which the rightmost of a line is
@@ -217,12 +215,7 @@ def prepare(arguments: list[str]) -> None:
 def main() -> None:
     file, megabytes, seconds, pages, seconds_a_page = sys.argv[1], *map(int, sys.argv[2:6])
     languages = "".join(sys.argv[6:])
-    limit(megabytes, seconds)
-    try:
-        read(file, pages, seconds_a_page, languages)
-    except MemoryError:
-        os.write(1, OUT_OF_MEMORY)  # what takes no more of it
-        os._exit(1)
+    run(megabytes, seconds, lambda: read(file, pages, seconds_a_page, languages))
 
 
 if __name__ == "__main__":
