@@ -8,7 +8,6 @@ added later, so a new state of the course is always a new folder.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -49,14 +48,10 @@ def read_passages(folder: Path) -> list[Passage]:
 
 
 def load_writers() -> None:
-    """Load what writing a generation takes, in a thread of its own: half a second, well spent while books are read."""
-
-    def load() -> None:
-        for module in ("chromadb", "bm25s", "Stemmer", "llama_index.retrievers.bm25"):
-            with suppress(ImportError):  # is said where it is used
-                import_module(module)
-
-    threading.Thread(target=load, name="load-writers", daemon=True).start()
+    """Load what writing a generation takes: half a second, well spent in another thread while books are read."""
+    for module in ("chromadb", "bm25s", "Stemmer", "llama_index.retrievers.bm25"):
+        with suppress(ImportError):  # is said where it is used
+            import_module(module)
 
 
 def write_generation(folder: Path, passages: Sequence[Passage], vectors: Vectors, manifest: Manifest) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,13 +57,14 @@ def ingest(
 
     def reader(jobs: Sequence[Job]) -> Iterator[tuple[str, BookRead]]:
         if jobs:  # what writing will take is loaded while they are read
-            load_writers()
+            meanwhile.submit(load_writers)
         if 0 < len(jobs) < (os.cpu_count() or 1):  # on a core that reads nothing
             verifier.begin()
         return cluster.read_all(jobs, embedding, vectors, progress) if cluster else read_here(jobs, embedding, progress)
 
     before = cluster.embedded if cluster else 0
-    with course.writer() as writer, Verifier() as verifier:
+    # The thread is waited for: a process that ends while a library is half loaded is aborted by it.
+    with ThreadPoolExecutor(1) as meanwhile, course.writer() as writer, Verifier() as verifier:
         plan = _plan(files, refused, course, embedding, reader, ocr, force)
         report = _carry_out(plan, course, writer, embedding, vectors, progress, force, verifier)
     return replace(report, embedded=report.embedded + cluster.embedded - before) if cluster else report

@@ -149,7 +149,7 @@ def test_the_example_in_the_readme_is_read_and_its_defaults_are_the_real_ones():
     (block,) = re.findall(r"```toml\n(.*?)```", README, re.S)
     toml(block)
     settings = load_settings()
-    assert (str(settings.home), settings.passages, settings.max_new_tokens, settings.evidence) == ("/srv/tutor", 6, 500, 0.4)
+    assert (str(settings.home), settings.passages, settings.max_new_tokens, settings.evidence) == ("/srv/tutor", 6, 500, 0.5)
     toml("")
     defaults = load_settings()
     stated = dict(re.findall(r"^(\w+) = .*# .*\((\d+)\)$", block, re.M))
