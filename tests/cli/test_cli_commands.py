@@ -223,7 +223,7 @@ def test_a_question_is_answered_on_the_terminal_with_its_places(tutor_process, s
     assert {re.match(r"  \[(\d+)\] ", place)[1] for place in places} == cited
     for place in places:
         assert re.search(r", p\. \S+.*\(algorithms\.pdf\)$", place), place
-    assert "preparing SmolLM2" in result.err  # on standard error, beside the answer
+    assert "loading smollm2-135m" in result.err  # on standard error, beside the answer
     assert "Traceback" not in result.err
 
 
