@@ -23,11 +23,9 @@ from tutor.offline import close_network
 
 close_network(hub=False)
 
-import numpy as np  # noqa: E402
-
-from index_store.embedding import Embedding, load_embedding  # noqa: E402
+from index_store.embedding import load_embedding  # noqa: E402
 from tutor.answering.citations import CLAIM, MARKER, SUPPORTED, without_numbers  # noqa: E402
-from tutor.answering.support import NUMBER, PIECE, SHORTEST, Claim, borne_out  # noqa: E402
+from tutor.answering.support import NUMBER, Claim, borne_out, nearest  # noqa: E402
 
 CHUNK = 200
 
@@ -45,7 +43,7 @@ def main() -> None:
         ours = [
             shown for start in range(0, len(claims), CHUNK) for shown in borne_out(claims[start : start + CHUNK], embedding)
         ]
-        _print(file.stem, f"cosine alone, {SUPPORTED}", cases, _near(claims, embedding))
+        _print(file.stem, f"cosine alone, {SUPPORTED}", cases, [cosine >= SUPPORTED for cosine in nearest(claims, embedding)])
         _print(file.stem, "the tutor", cases, ours)
 
 
@@ -69,17 +67,6 @@ def _cases(row: dict) -> Iterator[tuple[str, Claim]]:
             at = generator.choice(found)
             altered = re.sub(r"\d", lambda digit: str((int(digit[0]) + generator.randint(1, 8)) % 10), at[0])
             yield "number", replace(claim, sentence=sentence[: at.start()] + altered + sentence[at.end() :])
-
-
-def _near(claims: list[Claim], embedding: Embedding) -> list[bool]:
-    pieces = [[piece for piece in PIECE.split(claim.passages[0]) if len(piece) >= SHORTEST] for claim in claims]
-    texts = list(dict.fromkeys([claim.sentence for claim in claims] + [piece for some in pieces for piece in some]))
-    vectors = dict(zip(texts, embedding.embed(texts), strict=True))
-    nearest = [
-        max((float(np.dot(vectors[claim.sentence], vectors[piece])) for piece in some), default=0.0)
-        for claim, some in zip(claims, pieces, strict=True)
-    ]
-    return [cosine >= SUPPORTED for cosine in nearest]
 
 
 def _print(book: str, by: str, cases: list[tuple[str, Claim]], shown: list[bool]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, TypeVar
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.llms import MockLLM
@@ -31,6 +32,7 @@ from index_store.verify import StandIn
 from index_store.words import fold
 
 DENSE_WEIGHT = 0.6
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class CourseSearch(BaseRetriever):
         self._solutions = solutions
         self._lock = threading.Lock()
         self._open: tuple[Generation, QueryFusionRetriever] | None = None
-        self._kept: dict[tuple[str, str], float] = {}
+        self._kept: dict[tuple[str, str], Any] = {}
         super().__init__()
         self._generation()
 
@@ -203,12 +205,14 @@ class CourseSearch(BaseRetriever):
             hit.score = score
         return sorted(found, key=lambda hit: -(hit.score or 0.0))[:count]
 
-    def once_a_generation(self, name: str, compute: Callable[[CourseSearch], float]) -> float:
+    def once_a_generation(self, name: str, compute: Callable[[CourseSearch], T]) -> T:
         """`compute(self)`, kept under `name` until another generation goes live."""
         key = (self._generation()[0].folder.name, name)
         if key not in self._kept:
-            self._kept = {k: v for k, v in self._kept.items() if k[0] == key[0]} | {key: compute(self)}
-        return self._kept[key]
+            made = compute(self)  # which may keep something itself
+            self._kept = {k: v for k, v in self._kept.items() if k[0] == key[0]} | {key: made}
+        kept: T = self._kept[key]
+        return kept
 
     @staticmethod
     def as_nodes(hits: Sequence[Hit]) -> list[NodeWithScore]:

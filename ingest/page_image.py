@@ -19,6 +19,7 @@ from typing import Any
 
 from ingest.child import emit, run
 from ingest.page_objects import calls
+from ingest.pdf_reader import mend, suspected
 
 WORD = re.compile("[^\\W_]+(?:\u00ad\\s*[^\\W_]+)*")
 RUN = 3  # words in a row that are no chance
@@ -36,12 +37,9 @@ def paint(file: str, number: int, width: int, text: str) -> None:
 
     try:
         document = pypdfium2.PdfDocument(file)
-        if "Quartz" in document.get_metadata_dict().get("Producer", ""):
-            # Its fonts' maps may be damaged; the text of a mended one looks the same and can be searched.
-            from ingest.pdf_reader import mend
-
-            if mended := mend(file):
-                document = pypdfium2.PdfDocument(mended.data)
+        # A mended one looks the same, and its text can be searched.
+        if suspected(document) and (mended := mend(file)):
+            document = pypdfium2.PdfDocument(mended.data)
         if not 1 <= number <= len(document):
             return emit("refused", "no-page")
         page = document[number - 1]
@@ -138,7 +136,6 @@ def prepare(arguments: list[str]) -> None:
     import PIL.WebPImagePlugin  # noqa: F401
     import pypdfium2.raw  # noqa: F401
 
-    import ingest.pdf_reader
     import ingest.repair  # noqa: F401
 
 

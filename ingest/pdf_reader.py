@@ -116,19 +116,23 @@ def read(file: str, most_pages: int, seconds_a_page: int, languages: str) -> Non
             y = position[1] if mode == raw.PDFDEST_VIEW_XYZ and len(position) > 1 else None
             emit("outline", [bookmark.level, bookmark.get_title(), index + 1, y])
     labels = [document.get_page_label(index) for index in range(count)]
-    # A writer of damaged maps; its file need not be read first to find out.
-    suspected = "Quartz" in document.get_metadata_dict().get("Producer", "")
-    mended = mend(file) if suspected else None
+    at_once = suspected(document)
+    mended = mend(file) if at_once else None
     if mended:
         before = characters_of(document, raw, seconds_a_page)
     else:
         before = read_pages(document, labels, raw, seconds_a_page, languages)
-    if not suspected and before[LOST] and (mended := mend(file)):
+    if not at_once and before[LOST] and (mended := mend(file)):
         emit("again", None)
     if mended:
         after = read_pages(pypdfium2.PdfDocument(mended.data), labels, raw, seconds_a_page, languages)
         emit("repaired", {"fonts": mended.fonts, "characters": (after - before).total() - after[LOST]})
     emit("end", None)
+
+
+def suspected(document: Any) -> bool:
+    """Whether the file comes from a writer of damaged maps, so that it need not be read first to find out."""
+    return "Quartz" in document.get_metadata_dict().get("Producer", "")
 
 
 def characters_of(document: Any, raw: Any, seconds_a_page: int) -> Counter[str]:

@@ -84,3 +84,15 @@ def test_rare_words_count_most_and_words_without_content_nothing() -> None:
 def test_what_no_book_has_and_everyday_life_neither_is_unknown() -> None:
     found = coverage("whats a Fibonacci heap with 12 lazy keys", "", Index(), lambda word: word == "lazy")
     assert found.unknown == ("fibonacci",)
+
+
+def test_the_unrelated_are_searched_once_for_both_levels(
+    sample_library: Library, embedding: Embedding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = CourseSearch(sample_library.existing("sample"), embedding)
+    asked: list[str] = []
+    original = CourseSearch.search
+    monkeypatch.setattr(CourseSearch, "search", lambda self, q, *a, **k: (asked.append(q), original(self, q, *a, **k))[1])
+    for name, fit in (("least", fit_least), ("near", fit_threshold)):
+        search.once_a_generation(name, fit)
+    assert asked == list(UNRELATED)

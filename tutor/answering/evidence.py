@@ -46,13 +46,18 @@ UNRELATED = (
 
 def fit_threshold(search: CourseSearch) -> float:
     """The least cosine at which a passage is near in this course: mean plus DEVIATIONS of what unrelated questions reach."""
-    best = [best_similarity(search.search(question, top_k=4)) for question in UNRELATED]
+    best = [best_similarity(hits) for _, hits in _unrelated(search)]
     return fmean(best) + DEVIATIONS * stdev(best)
 
 
 def fit_least(search: CourseSearch) -> float:
     """The least evidence (see `evidence`) that answers in this course."""
-    return fmean(evidence(search, question, search.search(question, top_k=4)) for question in UNRELATED) + MARGIN
+    return fmean(evidence(search, question, hits) for question, hits in _unrelated(search)) + MARGIN
+
+
+def _unrelated(search: CourseSearch) -> list[tuple[str, list[Hit]]]:
+    """What this course has for each of UNRELATED, searched once for both levels."""
+    return search.once_a_generation("unrelated", lambda own: [(asked, own.search(asked, top_k=4)) for asked in UNRELATED])
 
 
 def evidence(search: CourseSearch, question: str, hits: Sequence[Hit]) -> float:

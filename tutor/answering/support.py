@@ -32,8 +32,14 @@ class Claim:
 
 def borne_out(claims: Sequence[Claim], embedding: Embedding) -> list[bool]:
     """Whether the passages of each claim, together, bear out its sentence; the passages' own words are borne out by them."""
-    if not claims:
-        return []
+    return [
+        any(_folded(claim.sentence) in _folded(passage) for passage in claim.passages) or weight(claim, cosine) >= LEAST
+        for claim, cosine in zip(claims, nearest(claims, embedding), strict=True)
+    ]
+
+
+def nearest(claims: Sequence[Claim], embedding: Embedding) -> list[float]:
+    """The cosine of each claim's sentence to the nearest piece of its passages; 0 where they have none."""
     import numpy as np
 
     pieces = [
@@ -41,22 +47,20 @@ def borne_out(claims: Sequence[Claim], embedding: Embedding) -> list[bool]:
     ]
     texts = list(dict.fromkeys([claim.sentence for claim in claims] + [piece for some in pieces for piece in some]))
     vectors = dict(zip(texts, embedding.embed(texts), strict=True))
-    found = []
-    for claim, some in zip(claims, pieces, strict=True):
-        nearest = max((float(np.dot(vectors[claim.sentence], vectors[piece])) for piece in some), default=0.0)
-        said = any(_folded(claim.sentence) in _folded(passage) for passage in claim.passages)
-        found.append(said or weight(claim, nearest) >= LEAST)
-    return found
+    return [
+        max((float(np.dot(vectors[claim.sentence], vectors[piece])) for piece in some), default=0.0)
+        for claim, some in zip(claims, pieces, strict=True)
+    ]
 
 
-def weight(claim: Claim, nearest: float) -> float:
-    """How much speaks for the claim; `nearest` is the cosine of its sentence to the nearest piece of its passages."""
+def weight(claim: Claim, cosine: float) -> float:
+    """How much speaks for the claim; `cosine` is that of its sentence to the nearest piece of its passages."""
     passages = "\n".join(claim.passages)
     words, numbers = stems(claim.sentence), set(NUMBER.findall(claim.sentence))
     here = set(stems(passages))
     given = set(NUMBER.findall(passages)) | set(NUMBER.findall(claim.known))
     share = sum(word in here for word in words) / len(words) if words else 1.0
-    return NEARNESS * nearest + WORDS * share + NUMBERS * (numbers <= given)
+    return NEARNESS * cosine + WORDS * share + NUMBERS * (numbers <= given)
 
 
 def _folded(text: str) -> str:
