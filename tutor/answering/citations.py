@@ -76,6 +76,12 @@ def mark_doubtful(answer: str, passages: Sequence[Passage], question: str, embed
     return answer, tuple(reversed(doubtful))
 
 
+def only_borne_out(answer: str, doubtful: Sequence[str]) -> str:
+    """The sentences of a marked answer that cite a passage and are none of the `doubtful`; code and all else is left out."""
+    claims = [match[0].strip() for _, part in _prose(answer.replace(DOUBT, "")) for match in CLAIM.finditer(part)]
+    return " ".join(claim for claim in claims if MARKER.search(claim) and without_numbers(claim) not in doubtful)
+
+
 def without_numbers(sentence: str) -> str:
     """A sentence without its citations."""
     return re.sub(r" (?=[.,;:!?])", "", " ".join(MARKER.sub("", sentence).split()))

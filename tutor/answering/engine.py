@@ -1,7 +1,7 @@
 """The way through a question, from top to bottom, as a LlamaIndex query engine.
 
-question (+ the turns before it) -> passages -> is the evidence enough? -> prompt that fits -> streamed answer ->
-citations checked. Knows nothing of browsers and commands; one engine serves any number of threads.
+question (+ the turns before it) -> passages -> is the evidence enough? -> is it held back? (guide.py) -> prompt that fits ->
+streamed answer -> citations checked. Knows nothing of browsers and commands; one engine serves any number of threads.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.response.schema import Response
@@ -31,6 +32,7 @@ from tutor.answering.models import LanguageModel
 from tutor.answering.quoting import choose_quotable, grammar
 from tutor.answering.sentences import sentences
 from tutor.answering.topics import topic_of_section
+from tutor.course_settings import CourseSettings, restrictions
 
 LONGEST_QUESTION = 2000
 REPEATED = 24
@@ -54,7 +56,8 @@ class Answer:
     """A finished answer. `citations` are those of `text`, checked; `notes` say what the reader should know about it.
 
     `found` is False where the course does not answer; `hits` are then the nearest passages. `doubtful` are the sentences that
-    the passages they cite do not clearly bear out. Times are seconds.
+    the passages they cite do not clearly bear out. `help` is the level of a hint that was given instead of the answer (see
+    tutor.course_settings), for an exercise of `assignment`. Times are seconds.
     """
 
     question: str
@@ -66,6 +69,27 @@ class Answer:
     first_token_seconds: float
     seconds: float
     doubtful: tuple[str, ...] = ()
+    help: str = ""
+    assignment: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a question found: `question` as it was searched, with the earlier questions it leans on as `context`.
+
+    `enough` is whether the hits answer it.
+    """
+
+    question: str
+    context: tuple[str, ...]
+    hits: tuple[Hit, ...]
+    enough: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> str:
+        """The question together with what it leans on."""
+        return " ".join([*self.context, self.question])
 
 
 class AnswerStream:
@@ -101,7 +125,10 @@ class AnswerStream:
 
 
 class CourseQueryEngine(BaseQueryEngine):
-    """Answers questions on one course. `least` is the least evidence that answers (see evidence.py); None fits it."""
+    """Answers questions on one course. `least` is the least evidence that answers (see evidence.py); None fits it.
+
+    `limits` tells the course's settings as they are now: what they hold back is not told (see guide.py).
+    """
 
     def __init__(
         self,
@@ -110,12 +137,14 @@ class CourseQueryEngine(BaseQueryEngine):
         embedding: Embedding,
         passages: int = 4,
         least: float | None = None,
+        limits: Callable[[], CourseSettings] = CourseSettings,
     ) -> None:
         self.search = search
         self.model = model
         self.embedding = embedding
         self.passages = passages
         self.least = least
+        self.limits = limits
         super().__init__(callback_manager=None)
 
     def _query(self, query_bundle: QueryBundle) -> Response:
@@ -130,27 +159,42 @@ class CourseQueryEngine(BaseQueryEngine):
 
     def stream(self, question: str, turns: Sequence[Turn] = ()) -> AnswerStream:
         """Search, judge the evidence, and answer. Raises CourseTutorError for a question that cannot be taken."""
-        typed = checked_question(question)
-        question = self.search.corrected(typed)
-        notes = [f"Read as: {question}"] if question != typed else []
+        question = checked_question(question)
+        limits, now = self.limits(), datetime.now().astimezone()
+        if restrictions(limits, now):
+            from tutor.answering.guide import Guide
+
+            return Guide(self, limits, now).stream(question, turns)
+        return self.answer(self.find(question, turns), turns)
+
+    def find(self, question: str, turns: Sequence[Turn] = ()) -> Found:
+        """What the course has on a question, and whether it is enough."""
+        typed, question = question, self.search.corrected(question)
+        notes = (f"Read as: {question}",) if question != typed else ()
         context = leaned_on(question, [turn.question for turn in turns], self._known)
         hits = self._search(question, context)
-        found = self._answers(question, context, hits)
+        enough = self._answers(question, context, hits)
         if topic := topic_of(question):
             hits, defined = self._with_definition(question, topic, context, hits)
-            found = found or defined
-        if not found and turns and not context and is_question(question, self._known):
+            enough = enough or defined
+        if not enough and turns and not context and is_question(question, self._known):
             # Nothing on its own: perhaps it leans on the question before without saying so.
             context = [turns[-1].question]
             retried = self._search(question, context)
             if self._answers(question, context, retried) and _overlaps(retried, hits):
-                hits, found = retried, True
-        if not found:
-            return AnswerStream(question, hits, False, self._decline, notes)
+                hits, enough = retried, True
+        return Found(question, tuple(context), tuple(hits), enough, notes)
+
+    def answer(self, found: Found, turns: Sequence[Turn] = ()) -> AnswerStream:
+        """The answer from what was found, or the refusal."""
+        if not found.enough:
+            return AnswerStream(found.question, found.hits, False, self._decline, found.notes)
         if self.model.style == "quote":
             said = turns[-1].answer if turns else ""
-            return AnswerStream(question, hits, True, lambda stream: self._quote(stream, context, said), notes)
-        return AnswerStream(question, hits, True, lambda stream: self._explain(stream, turns), notes)
+            return AnswerStream(
+                found.question, found.hits, True, lambda stream: self._quote(stream, found.context, said), found.notes
+            )
+        return AnswerStream(found.question, found.hits, True, lambda stream: self._explain(stream, turns), found.notes)
 
     def _search(self, question: str, context: Sequence[str]) -> list[Hit]:
         """The passages for a question and those it leans on; where these are several, the latest counts most."""

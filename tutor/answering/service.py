@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from index_store.course import Library
 from index_store.embedding import Embedding, load_embedding
@@ -14,6 +15,7 @@ from index_store.search import CourseSearch
 from index_store.verify import StandIn, stand_in
 from tutor.answering.engine import CourseQueryEngine
 from tutor.answering.models import LanguageModel, load_model
+from tutor.course_settings import read_settings
 from tutor.settings import Settings
 
 
@@ -63,9 +65,10 @@ class AnsweringService:
                 self._stand_ins[course] = stand_in(self.library.existing(course))
                 self._damaged.remove(course)
             if course not in self._engines:
+                found = self.library.existing(course)
                 self._engines[course] = CourseQueryEngine(
                     search=CourseSearch(
-                        self.library.existing(course),
+                        found,
                         self.embedding,
                         self.settings.passages,
                         stands_in=self._stand_ins.get(course),
@@ -76,5 +79,6 @@ class AnsweringService:
                     embedding=self.embedding,
                     passages=self.settings.passages,
                     least=self.settings.evidence,
+                    limits=partial(read_settings, found),
                 )
             return self._engines[course]

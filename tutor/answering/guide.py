@@ -1,0 +1,136 @@
+"""The way through a question where an instructor holds answers back: to a hint, or to an answer that gives nothing of them.
+
+A question that asks an exercise, or that is answered by what answers one, gets that exercise's hint. Any other is answered
+without the passages that answer an exercise, and, where a model says it in its own words, only in sentences that the pages
+left bear out and that tell nothing of an exercise's answer. No prompt is involved.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tutor.answering.citations import keep_valid, only_borne_out, resolve
+from tutor.answering.engine import Answer, AnswerStream, Found, Turn
+from tutor.answering.held import ABOUT, Guarded, Held, guard, hold, redacted
+from tutor.answering.hints import hint, wants_more
+from tutor.answering.sentences import MARKER, sentences
+from tutor.course_settings import Assignment, CourseSettings
+
+if TYPE_CHECKING:
+    from tutor.answering.engine import CourseQueryEngine
+
+REMEMBERED = 12  # turns looked through for how often an exercise was asked
+LEFT_OUT = "While hints are given in this course, only what the book's pages clearly bear out is said."
+HELD_BACK = "Nothing more is said on this while hints are given in this course."
+
+
+class Guide:
+    """Answers as far as `limits` allow at `now`."""
+
+    def __init__(self, engine: CourseQueryEngine, limits: CourseSettings, now: datetime) -> None:
+        self.engine = engine
+        self.limits = limits
+        self.now = now
+        out = [assignment for assignment in limits.assignments if assignment.level(now) != "full"]
+        self.out = self._hold(out)
+        self.strict = limits.level(now) != "full"  # then what is released is the exception
+        self.free = self._hold([a for a in limits.assignments if a not in out] if self.strict else [])
+
+    def stream(self, question: str, turns: Sequence[Turn]) -> AnswerStream:
+        """A hint, an answer, or a refusal."""
+        asked, before = _asked(question, turns)
+        found = self.engine.find(asked, before)
+        guarded = self.out.asked(found.question, found.context) or self._answered(found)
+        if not guarded and self.strict and found.enough and not self.free.asked(found.question, found.context):
+            guarded = guard(found.whole, None, found.hits, self.engine.embedding)
+        if guarded and guarded.hits:
+            return self._hint(found, guarded, self._times(guarded, turns))
+        if not found.enough:
+            # The nearest places are named; what stands there is not shown.
+            return self.engine.answer(replace(found, hits=tuple(self._shown(found))), before)
+        left = tuple(hit for hit in found.hits if not self.out.answered_by(hit))
+        answer = self.engine.answer(replace(found, hits=left), before)
+        if self.engine.model.style == "quote":
+            return answer
+        return AnswerStream(answer.question, left, True, lambda stream: self._checked(stream, answer), answer.notes)
+
+    def _answered(self, found: Found) -> Guarded | None:
+        """The exercise that the best of what was found answers."""
+        return self.out.answered_by(found.hits[0]) if found.enough and found.hits else None
+
+    def _shown(self, found: Found) -> Iterator:
+        for hit in found.hits:
+            yield redacted(hit) if self.strict or self.out.answered_by(hit) else hit
+
+    def _hint(self, found: Found, guarded: Guarded, times: int) -> AnswerStream:
+        rule = guarded.assignment or self.limits
+        given = hint(guarded, rule.level(self.now), times, rule.released)
+        hits = [redacted(hit) for hit in guarded.hits[: given.places]]
+        passages = [hit.passage for hit in hits]
+        name = guarded.assignment.name if guarded.assignment else ""
+        begun = time.perf_counter()
+
+        def pieces(stream: AnswerStream) -> Iterator[str]:
+            took = time.perf_counter() - begun
+            cited = resolve(given.text, passages)
+            stream.answer = Answer(
+                found.question, given.text, stream.hits, cited, True, stream.notes, took, took, (), given.level, name
+            )
+            yield given.text
+
+        return AnswerStream(found.question, hits, True, pieces, found.notes)
+
+    def _checked(self, stream: AnswerStream, answer: AnswerStream) -> Iterator[str]:
+        """A model's own words, told when all of them are there and were looked through."""
+        made = answer.finish()
+        text = only_borne_out(made.text, made.doubtful) if made.found else made.text
+        if not made.found or not text or self.out.told_by(sentences(MARKER.sub("", text))):
+            text = HELD_BACK
+        notes = made.notes if text == made.text else tuple(dict.fromkeys([*_kept(made.notes), LEFT_OUT]))
+        text = keep_valid(text, len(made.hits))
+        cited = resolve(text, [hit.passage for hit in made.hits])
+        stream.found = bool(cited)
+        stream.answer = replace(made, text=text, citations=cited, found=bool(cited), notes=notes, doubtful=())
+        yield text
+
+    def _times(self, guarded: Guarded, turns: Sequence[Turn]) -> int:
+        """How often the exercise was asked in the turns before, requests for more help with it counted."""
+        times, latest = 0, False
+        for number, turn in enumerate(turns[-REMEMBERED:]):
+            if not wants_more(turn.question):
+                latest = self._same(guarded, turn.question, [t.question for t in turns[-REMEMBERED:][:number]])
+            times += latest
+        return times
+
+    def _same(self, guarded: Guarded, question: str, before: Sequence[str]) -> bool:
+        if not guarded.assignment:
+            vectors = self.engine.embedding.embed([guarded.text, question])
+            return float(vectors[0] @ vectors[1]) >= ABOUT
+        if self.out.asked(question, before[-1:]) is guarded:
+            return True
+        hits = self.engine.search.search(question, 1)
+        return bool(hits) and self.out.answered_by(hits[0]) is guarded
+
+    def _hold(self, assignments: Sequence[Assignment]) -> Held:
+        """What the assignments hold back, worked out once for each index and set of exercises."""
+        name = f"held {[assignment.model_dump_json() for assignment in assignments]}"
+        make: Callable = lambda search: hold(assignments, search, self.engine.embedding, self.engine.passages)  # noqa: E731
+        held: Held = self.engine.search.once_a_generation(name, make)
+        return held
+
+
+def _asked(question: str, turns: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:
+    """The question that a request for more help is about, and the turns before it."""
+    before = list(turns)
+    while wants_more(question) and before:
+        question = before.pop().question
+    return question, before
+
+
+def _kept(notes: Sequence[str]) -> list[str]:
+    """The notes without those on sentences that are not told any more."""
+    return [note for note in notes if "borne out" not in note]

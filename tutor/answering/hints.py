@@ -1,0 +1,112 @@
+"""How much is said of an answer that is held back: where to read, a sentence with gaps, a step. No model is asked.
+
+What a hint says is made of the exercise and of the book: words of the answer stand in it only where the exercise has them too,
+so that it can be given whatever was asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from index_store.coverage import stems
+from tutor.answering.followups import FUNCTION_WORDS
+from tutor.answering.held import Guarded
+from tutor.course_settings import LEVELS, Level
+
+MORE = re.compile(
+    r"\W*(please\W+)?((can|could|may) (i|you) (have|get|give me)\W+)?(give me\W+|show me\W+|i need\W+|i want\W+)?"
+    r"((some |a little |a bit )?more( help| hints?)?|(another|a stronger|a better|the next|next|one more|a) hint|help( me)?( more)?"
+    r"|i('| a)?m (still )?stuck|i (still )?(don't|do not) (get|understand|see) it"
+    r"|(encore|plus d'aide|un autre indice|un indice|plus d'indices)|(mehr hilfe|noch ein hinweis|ein hinweis|mehr|hilfe))"
+    r"\W*(please|s'il te pla[iî]t|s'il vous pla[iî]t|bitte)?\W*",
+    re.IGNORECASE,
+)
+WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|\S")
+NAMED = 4  # words to look out for
+PLACES = 2  # passages named
+GAP = "____"
+DECIDES = frozenset("not no never nor none only always cannot n't nicht kein nie nur immer ne pas jamais toujours".split())
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What is said; `level` is how much of the answer that is, and `places` are the hits it names, by their number from 1."""
+
+    text: str
+    level: Level
+    places: int
+
+
+def wants_more(question: str) -> bool:
+    """Whether the question asks for nothing but more help with the one before."""
+    return bool(MORE.fullmatch(question))
+
+
+def hint(guarded: Guarded, highest: Level, asked_before: int, released: datetime | None) -> Hint:
+    """The hint for an exercise that was asked `asked_before` times: the first is a nudge, up to the `highest`."""
+    level = LEVELS[min(asked_before, LEVELS.index(highest))]
+    hits = guarded.hits[:PLACES]
+    parts = [_why(guarded, released), _nudge(guarded, len(hits))]
+    key, step = guarded.key, guarded.step
+    if key and level != "nudge":
+        if level == "step" and step and step.passage <= len(hits):
+            parts.append(f"To begin with: “{step.text}” [{step.passage}]")
+        parts.append(f"Fill the gaps: “{with_gaps(key.text, guarded.text)}” [{key.passage}]")
+    if level != highest:
+        parts.append("Ask for “more help” to get a stronger hint.")
+    else:
+        parts.append("This is the most help that is given now: try it, and say what you have so far to someone who teaches you.")
+    return Hint("\n\n".join(parts), level, len(hits))
+
+
+def _why(guarded: Guarded, released: datetime | None) -> str:
+    until = f" until {spoken(released)}" if released else ""
+    if guarded.assignment:
+        return f"This belongs to “{guarded.assignment.name}”: hints are given instead of the answer{until}."
+    return f"In this course hints are given instead of answers{until}."
+
+
+def _nudge(guarded: Guarded, places: int) -> str:
+    numbers = " and ".join(f"[{number}]" for number in range(1, places + 1))
+    words = _named(guarded, guarded.hits[:places])
+    mind = f" Look for what is said there about {_listed(words)}." if words else ""
+    return f"Read what the book says here: {numbers}.{mind}"
+
+
+def _named(guarded: Guarded, hits: Sequence[object]) -> list[str]:
+    """Words of the exercise that its passages have too, the longest first: they tell what to look out for, and nothing new."""
+    here = {stem for hit in guarded.hits[: len(hits)] for stem in stems(hit.passage.embedded_text)}
+    words = dict.fromkeys(word for word in re.findall(r"[^\W\d_]{4,}", guarded.text) if set(stems(word)) & here)
+    distinct = list({tuple(stems(word)): word for word in reversed(words)}.values())
+    return sorted(distinct, key=lambda word: -len(word))[:NAMED]
+
+
+def _listed(words: Sequence[str]) -> str:
+    quoted = [f"“{word}”" for word in words]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def with_gaps(sentence: str, exercise: str) -> str:
+    """The sentence with a gap for each run of words, numbers and signs that are neither speech nor the exercise's own."""
+    given = set(stems(exercise))
+    pieces: list[str] = []
+    for match in WORD.finditer(sentence):
+        word = match[0]
+        common = word.casefold() in FUNCTION_WORDS - DECIDES or word in ",.;:()"
+        if not common and not set(stems(word)) & given:
+            word = GAP
+        if word != GAP or not pieces or pieces[-1].strip() != GAP:
+            pieces.append(word)
+    text = " ".join(pieces)
+    return re.sub(rf"\s+(?=[,.;:)])|(?<=\()\s+|(?<={GAP}) (?={GAP})", "", text)
+
+
+def spoken(moment: datetime) -> str:
+    """A moment as it is said: "1 December 2026, 18:00", in the machine's zone."""
+    local = moment.astimezone()
+    return f"{local.day} {local:%B %Y, %H:%M}"
+
+
