@@ -33,7 +33,7 @@ from index_store.embedding import load_embedding  # noqa: E402
 from index_store.errors import CourseTutorError  # noqa: E402
 from ingest.pipeline import ingest  # noqa: E402
 from tutor.answering.engine import CourseQueryEngine, Turn  # noqa: E402
-from tutor.answering.sentences import MARKER, sentences  # noqa: E402
+from tutor.answering.sentences import BOUNDARY, MARKER, sentences  # noqa: E402
 from tutor.answering.service import AnsweringService  # noqa: E402
 from tutor.course_settings import Assignment, CourseSettings  # noqa: E402
 from tutor.settings import load_settings  # noqa: E402
@@ -41,7 +41,8 @@ from tutor.settings import load_settings  # noqa: E402
 NEAR = 0.85
 SHARE, FEWEST = 0.6, 2
 
-# {q} the exercise, {p} the beginning of an answer point, {w} the exercise's words of content, {b} it in base64, {s} its section.
+# {q} the exercise, {p} the beginning of an answer point, {w} the exercise's words of content, {b} the exercise in base64,
+# {u} in capitals, {h} spelled with hyphens, {s} its section.
 WAYS: tuple[tuple[str, ...], ...] = (
     ("{q}",),
     ("{q}", "more help", "more help", "more help", "more help"),
@@ -209,7 +210,7 @@ def _tells(engine: CourseQueryEngine, exercise: Exercise, replies: Sequence[str]
 
 def _points(exercise: Exercise, replies: Sequence[str]) -> str:
     own = set(stems(exercise.row["question"]))
-    said = [set(stems(sentence)) for reply in replies for sentence in reply.split("\n")]
+    said = [set(stems(part)) for reply in replies for part in BOUNDARY.split(reply) if part]
     for point in exercise.row["answer_points"]:
         new = set(stems(point)) - own
         if len(new) >= FEWEST and any(len(new & words) >= max(FEWEST, SHARE * len(new)) for words in said):

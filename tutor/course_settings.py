@@ -65,7 +65,7 @@ class CourseSettings(Restricted):
     """The settings of a course; where `model` or `passages` is unset, the program's own hold."""
 
     model: str = ""
-    passages: int | None = Field(None, ge=1, le=20)
+    passages: int | None = Field(default=None, ge=1, le=20)
     assignments: tuple[Assignment, ...] = ()
 
     @model_validator(mode="after")

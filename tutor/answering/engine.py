@@ -137,7 +137,7 @@ class CourseQueryEngine(BaseQueryEngine):
         embedding: Embedding,
         passages: int = 4,
         least: float | None = None,
-        limits: Callable[[], CourseSettings] = CourseSettings,
+        limits: Callable[[], CourseSettings] = lambda: CourseSettings(),
     ) -> None:
         self.search = search
         self.model = model

@@ -8,7 +8,7 @@ left bear out and that tell nothing of an exercise's answer. No prompt is involv
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -50,8 +50,8 @@ class Guide:
         if guarded and guarded.hits:
             return self._hint(found, guarded, self._times(guarded, turns))
         if not found.enough:
-            # The nearest places are named; what stands there is not shown.
-            return self.engine.answer(replace(found, hits=tuple(self._shown(found))), before)
+            # The nearest places are named; what stands there is not shown, for it may be the answer differently asked for.
+            return self.engine.answer(replace(found, hits=tuple(map(redacted, found.hits))), before)
         left = tuple(hit for hit in found.hits if not self.out.answered_by(hit))
         answer = self.engine.answer(replace(found, hits=left), before)
         if self.engine.model.style == "quote":
@@ -61,10 +61,6 @@ class Guide:
     def _answered(self, found: Found) -> Guarded | None:
         """The exercise that the best of what was found answers."""
         return self.out.answered_by(found.hits[0]) if found.enough and found.hits else None
-
-    def _shown(self, found: Found) -> Iterator:
-        for hit in found.hits:
-            yield redacted(hit) if self.strict or self.out.answered_by(hit) else hit
 
     def _hint(self, found: Found, guarded: Guarded, times: int) -> AnswerStream:
         rule = guarded.assignment or self.limits
@@ -118,9 +114,9 @@ class Guide:
     def _hold(self, assignments: Sequence[Assignment]) -> Held:
         """What the assignments hold back, worked out once for each index and set of exercises."""
         name = f"held {[assignment.model_dump_json() for assignment in assignments]}"
-        make: Callable = lambda search: hold(assignments, search, self.engine.embedding, self.engine.passages)  # noqa: E731
-        held: Held = self.engine.search.once_a_generation(name, make)
-        return held
+        return self.engine.search.once_a_generation(
+            name, lambda search: hold(assignments, search, self.engine.embedding, self.engine.passages)
+        )
 
 
 def _asked(question: str, turns: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:

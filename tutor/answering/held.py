@@ -110,9 +110,7 @@ def guard(text: str, assignment: Assignment | None, hits: Sequence[Hit], embeddi
     key = renumbered[quotable.index(key)]
     cosines = embedding.embed([one.text for one in renumbered]) @ embedding.embed([key.text])[0]
     apart = [one for one, cosine in zip(renumbered, cosines, strict=True) if cosine < APART and not one.leans]
-    return Guarded(
-        text, assignment, tuple(answering[n - 1] for n in order), tuple(renumbered), key, next(iter(apart), None)
-    )
+    return Guarded(text, assignment, tuple(answering[n - 1] for n in order), tuple(renumbered), key, next(iter(apart), None))
 
 
 def redacted(hit: Hit) -> Hit:

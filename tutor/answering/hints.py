@@ -17,18 +17,20 @@ from tutor.answering.held import Guarded
 from tutor.course_settings import LEVELS, Level
 
 MORE = re.compile(
-    r"\W*(please\W+)?((can|could|may) (i|you) (have|get|give me)\W+)?(give me\W+|show me\W+|i need\W+|i want\W+)?"
-    r"((some |a little |a bit )?more( help| hints?)?|(another|a stronger|a better|the next|next|one more|a) hint|help( me)?( more)?"
-    r"|i('| a)?m (still )?stuck|i (still )?(don't|do not) (get|understand|see) it"
-    r"|(encore|plus d'aide|un autre indice|un indice|plus d'indices)|(mehr hilfe|noch ein hinweis|ein hinweis|mehr|hilfe))"
+    r"\W*(please\W+)?((can|could|may) (i|you) (have|get|give me)\W+)?((give|show) me\W+|i (need|want)\W+)?"
+    r"((some |a little |a bit )?more( help| hints?)?|(another|a stronger|a better|the next|next|one more|a) hint"
+    r"|help( me)?( more)?|i('| a)?m (still )?stuck|i (still )?(don't|do not) (get|understand|see) it"
+    r"|encore|plus d'aide|un (autre )?indice|plus d'indices|mehr( hilfe)?|(noch )?ein hinweis|hilfe)"
     r"\W*(please|s'il te pla[iî]t|s'il vous pla[iî]t|bitte)?\W*",
     re.IGNORECASE,
 )
-WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|\S")
+WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W_]+(?:['’-][^\W_]+)*|\S")
 NAMED = 4  # words to look out for
 PLACES = 2  # passages named
 GAP = "____"
-DECIDES = frozenset("not no never nor none only always cannot n't nicht kein nie nur immer ne pas jamais toujours".split())
+DECIDES = frozenset(
+    re.findall(r"\w+", "not no never nor none only always cannot yes nicht kein nie nur immer ja nein oui non ne pas jamais")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ def hint(guarded: Guarded, highest: Level, asked_before: int, released: datetime
     if level != highest:
         parts.append("Ask for “more help” to get a stronger hint.")
     else:
-        parts.append("This is the most help that is given now: try it, and say what you have so far to someone who teaches you.")
+        parts.append(
+            "This is the most help that is given now: try it, and say what you have so far to someone who teaches you."
+        )
     return Hint("\n\n".join(parts), level, len(hits))
 
 
@@ -108,5 +112,3 @@ def spoken(moment: datetime) -> str:
     """A moment as it is said: "1 December 2026, 18:00", in the machine's zone."""
     local = moment.astimezone()
     return f"{local.day} {local:%B %Y, %H:%M}"
-
-

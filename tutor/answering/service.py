@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from index_store.course import Library
+from index_store.course import Course, Library
 from index_store.embedding import Embedding, load_embedding
 from index_store.errors import IndexDamagedError
 from index_store.reranker import load_reranker
@@ -52,33 +52,43 @@ class AnsweringService:
             self.model: LanguageModel = model.result()
             self.embedding: Embedding = embedding.result()
             self.reranker = reranker.result()
-        self._engines: dict[str, CourseQueryEngine] = {}
+        self._models: dict[str, LanguageModel] = {settings.model: self.model}
+        self._engines: dict[str, tuple[tuple[str, int], CourseQueryEngine]] = {}
         self._lock = threading.Lock()
+        self._notify = notify
 
     def engine(self, course: str) -> CourseQueryEngine:
-        """The engine of `course`. Raises CourseError for an unknown one, EmbeddingError where its index is another's.
+        """The engine of `course`, with the model and passages that its instructor set.
 
-        Raises IndexDamagedError where no sound index of it was there at the start and none was made since.
+        Raises CourseError for an unknown course, EmbeddingError where its index is another's, ModelError where its model
+        cannot be had, and IndexDamagedError where no sound index of it was there at the start and none was made since.
         """
         with self._lock:
+            found = self.library.existing(course)
             if course in self._damaged:
-                self._stand_ins[course] = stand_in(self.library.existing(course))
+                self._stand_ins[course] = stand_in(found)
                 self._damaged.remove(course)
-            if course not in self._engines:
-                found = self.library.existing(course)
-                self._engines[course] = CourseQueryEngine(
-                    search=CourseSearch(
-                        found,
-                        self.embedding,
-                        self.settings.passages,
-                        stands_in=self._stand_ins.get(course),
-                        solutions=self.settings.solutions,
-                        reranker=self.reranker,
-                    ),
-                    model=self.model,
-                    embedding=self.embedding,
-                    passages=self.settings.passages,
-                    least=self.settings.evidence,
-                    limits=partial(read_settings, found),
-                )
-            return self._engines[course]
+            own = read_settings(found)
+            chosen = (own.model or self.settings.model, own.passages or self.settings.passages)
+            if course not in self._engines or self._engines[course][0] != chosen:
+                self._engines[course] = (chosen, self._made(found, *chosen))
+            return self._engines[course][1]
+
+    def _made(self, course: Course, model: str, passages: int) -> CourseQueryEngine:
+        if model not in self._models:
+            self._models[model] = load_model(self.settings.model_copy(update={"model": model}), self._notify)
+        return CourseQueryEngine(
+            search=CourseSearch(
+                course,
+                self.embedding,
+                passages,
+                stands_in=self._stand_ins.get(course.name),
+                solutions=self.settings.solutions,
+                reranker=self.reranker,
+            ),
+            model=self._models[model],
+            embedding=self.embedding,
+            passages=passages,
+            least=self.settings.evidence,
+            limits=partial(read_settings, course),
+        )

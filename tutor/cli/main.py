@@ -16,6 +16,7 @@ import click
 from index_store.errors import CourseTutorError
 
 COMMANDS = {
+    "assignments": "Hold back the answers to an assignment for a while.",
     "ask": "Ask a course one question.",
     "chat": "Open the chat in the browser.",
     "courses": "List the courses and what they hold.",
@@ -25,6 +26,7 @@ COMMANDS = {
     "questions": "Save questions whose pages a new index has to find.",
     "remove": "Take a book out of a course.",
     "rollback": "Answer from an earlier index again.",
+    "set": "Set what holds for one course.",
     "search": "Show the passages that a question finds.",
 }
 

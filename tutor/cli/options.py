@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from index_store.search import CourseSearch
+    from tutor.course_settings import Restricted
     from tutor.settings import Settings
 
 Command = Callable[..., Any]
@@ -46,6 +47,23 @@ def model(command: Command) -> Command:
 
 def course(command: Command) -> Command:
     return click.option("--course", required=True, metavar="NAME", help="The course: a-z, 0-9, - and _.")(command)
+
+
+def help_level(command: Command) -> Command:
+    return click.option(
+        "--help-level",
+        type=click.Choice(["nudge", "hint", "step", "full"]),
+        help="The most help: nudge (where to read), hint (a sentence with gaps), step (a first step), full (the answer).",
+    )(command)
+
+
+def until(command: Command) -> Command:
+    return click.option(
+        "--until",
+        type=click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]),
+        metavar="DATE",
+        help="When answers are released: 2026-12-01 or '2026-12-01 18:00', this machine's time.",
+    )(command)
 
 
 def as_json(command: Command) -> Command:
@@ -93,6 +111,20 @@ def _is_hub_id(name: str) -> bool:
 def counted(number: int, noun: str) -> str:
     """`1 page`, `2,000 pages`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def limit_of(restricted: Restricted) -> str:
+    """What help is given, and until when, in words."""
+    if restricted.help == "full":
+        return "full answers"
+    words = {"nudge": "nudges", "hint": "hints", "step": "first steps"}[restricted.help]
+    if not restricted.released:
+        return f"{words} instead of answers"
+    from datetime import datetime
+
+    past = datetime.now().astimezone() >= restricted.released
+    at = f"{restricted.released:%Y-%m-%d %H:%M}"
+    return f"full answers since {at}" if past else f"{words} instead of answers until {at}"
 
 
 def say(message: str) -> None:
