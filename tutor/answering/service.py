@@ -76,5 +76,6 @@ class AnsweringService:
                     embedding=self.embedding,
                     passages=self.settings.passages,
                     least=self.settings.evidence,
+                    seconds=self.settings.answer_seconds,
                 )
             return self._engines[course]
