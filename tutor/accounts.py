@@ -57,7 +57,7 @@ class _Kept:
     keys: tuple[Key, ...] = ()
 
 
-Named = TypeVar("Named", User, Key)
+Named = TypeVar("Named", bound=User | Key)
 
 
 class Accounts:
@@ -201,7 +201,7 @@ def _rows(named: Sequence[User] | Sequence[Key]) -> dict[str, dict[str, Any]]:
 def _with(some: tuple[Named, ...], one: Named) -> tuple[Named, ...]:
     if any(other.name == one.name for other in some):
         raise AccountsError(f"there is a {type(one).__name__.lower()} {one.name!r} already.")
-    return tuple(sorted((*some, one), key=lambda named: named.name))
+    return tuple(sorted([*some, one], key=lambda named: named.name))
 
 
 def _without(some: tuple[Named, ...], name: str) -> tuple[Named, ...]:

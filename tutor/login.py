@@ -100,7 +100,10 @@ class Login:
         self._throttle = Throttle(clock)
 
     def __call__(self, name: str, password: str, address: str) -> LoggedIn | Refused:
-        """`address` is the browser's. Takes a third of a second, of a thread: scrypt. Raises AccountsError for a damaged file."""
+        """`address` is the browser's. Call it on a thread: scrypt takes a third of a second.
+
+        Raises AccountsError for a damaged file.
+        """
         who = f"name {name[:100]}", f"address {network(address)}"
         if wait := self._throttle.attempt(*who):
             return Refused(wait)

@@ -24,7 +24,7 @@ _slots = threading.BoundedSemaphore(AT_ONCE)  # a hash takes 128 MB
 
 @dataclass(frozen=True)
 class Cost:
-    """scrypt's parameters; memory is 128 * 2^log_n * r bytes. The default is OWASP's Password Storage Cheat Sheet's first choice."""
+    """scrypt's parameters; memory is 128 * 2^log_n * r bytes. The default is what OWASP's Password Storage Cheat Sheet says."""
 
     log_n: int = 17
     r: int = 8

@@ -16,7 +16,7 @@ T = TypeVar("T")
 _END = object()
 
 
-class OutOfTime(Exception):  # noqa: N818  no error: what came until then is good
+class OutOfTime(Exception):
     """The seconds are over."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from tutor.cli import options
@@ -29,11 +31,11 @@ def add(name: str, password_stdin: bool, home: str | None) -> None:
     click.echo(f"User {name!r} may log in.")
 
 
-@users.command()
+@users.command("password")
 @click.argument("name")
 @_from_stdin
 @options.home
-def password(name: str, password_stdin: bool, home: str | None) -> None:
+def change(name: str, password_stdin: bool, home: str | None) -> None:
     """Give the user NAME a new password, which ends that user's sessions."""
     settings = options.settings_of(home=home)
 
@@ -77,6 +79,6 @@ def remove(name: str, home: str | None) -> None:
 
 def _password(stdin: bool) -> str:
     if stdin:
-        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+        return sys.stdin.readline().rstrip("\r\n")
     typed: str = click.prompt("Password", hide_input=True, confirmation_prompt="Password again", err=True)
     return typed

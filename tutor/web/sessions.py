@@ -82,7 +82,7 @@ class Sessions:
 
 
 def from_own_pages(request: Request) -> None:
-    """Refuse what another site's page has a browser send: 403. Use it as `Depends(from_own_pages)` on all that changes anything.
+    """Refuse what another site's page has a browser send: 403. Use it as `Depends(from_own_pages)` on whatever changes things.
 
     Browsers say where a request comes from: in Sec-Fetch-Site, or the Origin, which has to be this host. What says neither
     is refused. (The cookie is SameSite=Strict besides.)
