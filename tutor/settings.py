@@ -6,7 +6,9 @@ Read once, where a command starts, and passed on as this object; nothing else lo
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -50,8 +52,14 @@ class Settings(BaseSettings):
     open_pdf: bool = Field(True, description="Whether students may open the books' PDFs, solutions and all.")
     max_new_tokens: int = Field(320, ge=16, le=8192, description="Most tokens of an answer.")
     context_window: int = Field(0, ge=0, description="Most tokens of prompt and answer; 0: what the model says.")
+    answer_seconds: int = Field(120, ge=1, le=3600, description="Seconds after which an answer ends.")
+    questions_per_minute: int = Field(20, ge=0, le=10_000, description="Most questions of one student or key; 0: any number.")
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
     port: int = Field(7860, ge=1, le=65535, description="Port the chat listens on.")
+    root_path: str = Field("", description="Where a proxy serves this, such as /tutor; empty: at its root.")
+    trusted_proxy: str = Field(
+        "", description="Addresses or networks, comma-separated, whose X-Forwarded-For and -Proto are believed; empty: none."
+    )
 
     @property
     def models(self) -> Path:
@@ -66,6 +74,23 @@ class Settings(BaseSettings):
         if home.exists() and not home.is_dir():
             raise ValueError("not a folder")
         return home
+
+    @field_validator("root_path")
+    @classmethod
+    def _path(cls, path: str) -> str:
+        if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+            raise ValueError("not a path such as /tutor")
+        return path
+
+    @field_validator("trusted_proxy")
+    @classmethod
+    def _addresses(cls, addresses: str) -> str:
+        for address in filter(None, map(str.strip, addresses.split(","))):
+            try:
+                ipaddress.ip_network(address)
+            except ValueError:
+                raise ValueError(f"{address!r} is no IP address or network") from None
+        return addresses
 
     @classmethod
     def settings_customise_sources(

@@ -25,6 +25,7 @@ from index_store.search import CourseSearch, Hit
 from index_store.words import normalize
 from tutor.answering import prompts
 from tutor.answering.citations import DOUBT, Citation, add_missing, keep_valid, mark_doubtful, resolve
+from tutor.answering.deadline import OutOfTime, within
 from tutor.answering.definitions import DEFINES, defines, topic_of
 from tutor.answering.evidence import best_similarity, evidence, fit_least, fit_threshold
 from tutor.answering.followups import is_question, leaned_on
@@ -111,6 +112,7 @@ class AnswerStream:
         self.hits = tuple(hits)
         self.found = found
         self.answer: Answer | None = None
+        self.prompt: Sequence[ChatMessage] = ()  # what the model was given, where it was asked
         self._pieces = pieces
 
     def __iter__(self) -> Iterator[str]:
@@ -127,7 +129,8 @@ class AnswerStream:
 class CourseQueryEngine(BaseQueryEngine):
     """Answers questions on one course. `least` is the least evidence that answers (see evidence.py); None fits it.
 
-    `limits` tells the course's settings as they are now: what they hold back is not told (see guide.py).
+    `limits` tells the course's settings as they are now: what they hold back is not told (see guide.py). A generation ends
+    after `seconds`.
     """
 
     def __init__(
@@ -138,8 +141,10 @@ class CourseQueryEngine(BaseQueryEngine):
         passages: int = 4,
         least: float | None = None,
         limits: Callable[[], CourseSettings] = lambda: CourseSettings(),
+        seconds: float = 120.0,
     ) -> None:
         self.search = search
+        self.seconds = seconds
         self.model = model
         self.embedding = embedding
         self.passages = passages
@@ -308,9 +313,9 @@ class CourseQueryEngine(BaseQueryEngine):
         begun = time.perf_counter()
         first = 0.0
         text = ""
-        parts = None
+        stream.prompt = messages
+        parts = within(self.seconds, lambda: self.model.llm.stream_chat(messages, **options))
         try:
-            parts = self.model.llm.stream_chat(messages, **options)
             for part in parts:
                 first = first or time.perf_counter() - begun
                 text += part.delta or ""
@@ -318,6 +323,13 @@ class CourseQueryEngine(BaseQueryEngine):
                 if _repeats(text):
                     notes.append("Stopped: the model began to repeat itself.")
                     break
+        except OutOfTime:
+            if not text.strip():
+                raise ModelError(
+                    f"{self.model.name} did not begin to answer within {self.seconds:g} seconds. Try again, or raise the "
+                    "setting answer_seconds."
+                ) from None
+            notes.append(f"Stopped after {self.seconds:g} seconds.")
         except CourseTutorError:
             raise
         except Exception as error:  # one request to a foreign engine: whatever it raises becomes one named line
@@ -326,8 +338,7 @@ class CourseQueryEngine(BaseQueryEngine):
                 f"{self.model.name} failed while answering: {reason}. Try again, or choose another --model."
             ) from error
         finally:
-            if parts is not None:
-                parts.close()  # a stopped answer ends the generation, not only the reading
+            parts.close()  # a stopped answer ends the generation, not only the reading
         if not text.strip():
             raise ModelError(f"{self.model.name} returned an empty answer. Try again, or choose another --model.")
         cited = [hit.passage for hit in stream.hits[:passages]]

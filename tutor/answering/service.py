@@ -91,4 +91,5 @@ class AnsweringService:
             passages=passages,
             least=self.settings.evidence,
             limits=partial(read_settings, course),
+            seconds=self.settings.answer_seconds,
         )

@@ -23,11 +23,14 @@ COMMANDS = {
     "doctor": "Check the installation, the model and every course's index.",
     "evaluate": "Measure a course on labelled questions.",
     "ingest": "Read books into a course.",
+    "keys": "Keys that programs ask with, over HTTP or MCP.",
+    "mcp": "Serve the courses to a desktop client over MCP.",
     "questions": "Save questions whose pages a new index has to find.",
     "remove": "Take a book out of a course.",
     "rollback": "Answer from an earlier index again.",
     "set": "Set what holds for one course.",
     "search": "Show the passages that a question finds.",
+    "users": "Instructors who may log in.",
 }
 
 

@@ -18,10 +18,10 @@ from index_store.passage import Passage
 from tutor.answering.service import AnsweringService
 from tutor.web import book, conversation, render
 from tutor.web.conversation import Messages
+from tutor.web.limits import too_many
+from tutor.web.working import slots
 
-AT_ONCE = 8
 SEARCHING = "*Searching the books…*"
-_slots = threading.BoundedSemaphore(AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Reply:
     async def frames(self, steps: Callable[[], Frames]) -> AsyncIterator[Frame]:
         """What `steps` yields on a thread of its own, up to its last frame or the one that says "Stopped.".
 
-        Raises what `steps` raises. At most AT_ONCE are worked out at a time; the others wait.
+        Raises what `steps` raises. At most working.AT_ONCE are worked out at a time; the others wait.
         """
         loop = asyncio.get_running_loop()
         came: asyncio.Queue[Frame | Exception | None] = asyncio.Queue()
@@ -88,7 +88,7 @@ class Reply:
 
         def work() -> None:
             try:
-                with _slots:
+                with slots:
                     if self._enough.is_set():
                         return
                     # Closing it ends the generation, not only the reading.
@@ -123,8 +123,14 @@ class Reply:
             self._enough.set()
 
 
-def answered(service: AnsweringService, reply: Reply) -> Frames:
-    """The frames of an answer: what is being done, the answer as it grows, the answer with its pages."""
+def answered(service: AnsweringService, reply: Reply, wait: float = 0.0) -> Frames:
+    """The frames of an answer: what is being done, the answer as it grows, the answer with its pages.
+
+    Who has to `wait` so many seconds is told so instead.
+    """
+    if wait:
+        yield Frame(too_many(wait), render.passages([]), last=True)
+        return
     *before, question = reply.messages
     style = service.model.style
     try:

@@ -1,10 +1,10 @@
-"""The web server: the chat, and the pages of the books beside it."""
+"""The web server: the chat, the pages of the books beside it, and what programs ask: the HTTP API and MCP."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import gradio as gr
@@ -12,20 +12,41 @@ import uvicorn
 from fastapi import FastAPI
 
 from ingest.readers import Readers
+from tutor.accounts import Accounts
 from tutor.answering.service import AnsweringService
-from tutor.web import book, student
+from tutor.mcp_server import OverHTTP
+from tutor.web import api, book, student
+from tutor.web.asking import Asking, Record
+from tutor.web.limits import API_BYTES, BodyLimit, QuestionLimit
+from tutor.web.proxy import ProxyHeaders
+from tutor.web.students import StudentCookie, StudentLimit
 
 STYLE = (Path(__file__).parent / "student.css").read_text("utf-8")
 SCRIPT = (Path(__file__).parent / "page.js").read_text("utf-8")
 STOPPING = 3  # seconds that answers on their way have when the server is ended
 
 
-def application(service: AnsweringService, readers: Readers) -> FastAPI:
-    """Everything that is served; `readers` paint the pages."""
-    served = FastAPI(title="Course Tutor", docs_url=None, redoc_url=None, openapi_url=None)
+def application(service: AnsweringService, readers: Readers, record: Record | None = None) -> FastAPI:
+    """Everything that is served; `readers` paint the pages, `record` is told what programs are answered."""
     settings = service.settings
+    accounts = Accounts(settings.home)
+    asking = Asking(service, QuestionLimit(settings.questions_per_minute), record)
+    tools = OverHTTP(asking, accounts)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with tools.manager.run():
+            yield
+
+    served = FastAPI(title="Course Tutor", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    # From the inside out: what comes last is asked first.
+    served.add_middleware(StudentCookie)
+    served.add_middleware(BodyLimit, most={"/v1": API_BYTES, "/mcp": API_BYTES})
+    served.add_middleware(ProxyHeaders, trusted=settings.trusted_proxy)
+    served.include_router(api.routes(service.library, accounts, asking))
+    served.add_route("/mcp", tools)  # type: ignore[arg-type]
     served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf))
-    page = student.build(service)
+    page = student.build(service, StudentLimit(settings.questions_per_minute).allow)
     page.queue(max_size=student.WAITING)
     return gr.mount_gradio_app(
         served,
@@ -37,6 +58,7 @@ def application(service: AnsweringService, readers: Readers) -> FastAPI:
         enable_monitoring=False,
         run_history=False,
         footer_links=[],
+        root_path=settings.root_path or None,
         theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=STYLE,
         head=f"<script>{SCRIPT}</script>",
@@ -47,7 +69,15 @@ def serve(service: AnsweringService, host: str, port: int, ready: Callable[[str]
     """Serve until interrupted. `ready(url)` is called once it answers."""
     with Readers() as readers:
         config = uvicorn.Config(
-            application(service, readers), host, port, log_level="warning", timeout_graceful_shutdown=STOPPING, ws="none"
+            application(service, readers),
+            host,
+            port,
+            log_level="warning",
+            timeout_graceful_shutdown=STOPPING,
+            ws="none",
+            root_path=service.settings.root_path,
+            proxy_headers=False,  # see proxy.py
+            server_header=False,
         )
         server = uvicorn.Server(config)
 

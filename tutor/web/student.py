@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import gradio as gr
@@ -18,8 +18,8 @@ WAITING = 64
 SECRET = "course-tutor"
 
 
-def build(service: AnsweringService) -> gr.Blocks:
-    """The page. Nothing in it decides what is answered."""
+def build(service: AnsweringService, to_wait: Callable[[Any], float] = lambda request: 0.0) -> gr.Blocks:
+    """The page. Nothing in it decides what is answered. `to_wait` says how many seconds a request's student has to wait."""
     names = [course.name for course in service.library.courses()]
     with gr.Blocks(title="Course Tutor", fill_height=True, analytics_enabled=False) as page:
         with gr.Row(elem_classes="ct-top"):
@@ -91,12 +91,13 @@ def build(service: AnsweringService) -> gr.Blocks:
         def example(messages: Messages, name: str | None, reply: Reply | None, choice: gr.SelectData) -> Any:
             return begun([*messages, conversation.user(choice.value["text"])], name, reply)
 
-        async def respond(reply: Reply | None, kept: Talks) -> AsyncIterator[tuple[Any, Any, Any]]:
+        async def respond(reply: Reply | None, kept: Talks, request: gr.Request) -> AsyncIterator[tuple[Any, Any, Any]]:
             if reply is None or not reply.begin():  # nothing was asked, or what was asked is refused
                 return
+            wait = to_wait(request)
             # The question is kept at once, the answer when it is finished.
             yield gr.skip(), render.passages([]), with_talk(kept, reply.course, reply.messages)
-            async for frame in reply.frames(lambda: answered(service, reply)):
+            async for frame in reply.frames(lambda: answered(service, reply, wait)):
                 shown = [*reply.messages, assistant(frame.reply)]
                 if not frame.last:
                     yield shown, frame.passages, gr.skip()

@@ -1,0 +1,57 @@
+"""Answers are worked out on threads, a few at a time, and read on the server's loop.
+
+Knows nothing of what is worked out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncGenerator, Callable, Generator
+from typing import Any, TypeVar
+
+AT_ONCE = 8
+slots = threading.BoundedSemaphore(AT_ONCE)
+"""Held by whoever works out an answer, for the chat, the API or MCP."""
+
+T = TypeVar("T")
+_END = object()
+
+
+async def worked_out(steps: Callable[[], Generator[T, None, None]]) -> AsyncGenerator[T, None]:
+    """What `steps` yields on a thread of its own, as soon as there is a slot. Raises what it raises.
+
+    When the reader leaves, the steps are closed as soon as they yield again: that ends a generation.
+    """
+    loop = asyncio.get_running_loop()
+    came: asyncio.Queue[Any] = asyncio.Queue()
+    enough = threading.Event()
+
+    def tell(what: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the server has ended, nobody listens
+            loop.call_soon_threadsafe(came.put_nowait, what)
+
+    def work() -> None:
+        try:
+            with slots:
+                if enough.is_set():
+                    return
+                with contextlib.closing(steps()) as running:
+                    for item in running:
+                        if enough.is_set():
+                            break
+                        tell(item)
+        except Exception as error:  # noqa: BLE001  carried to the reader, and raised there
+            tell(error)
+        finally:
+            tell(_END)
+
+    threading.Thread(target=work, daemon=True, name="answer").start()
+    try:
+        while (what := await came.get()) is not _END:
+            if isinstance(what, Exception):
+                raise what
+            yield what
+    finally:
+        enough.set()
