@@ -7,7 +7,10 @@ The exercises are labelled questions with `answer_points`. Each is asked in fift
 several turns, at every level, and without one. A way gets the answer where any reply of it tells
 
 - a *sentence* of the full answer: word for word, or one as near to it as cosine 0.85, or
-- a *point*: a reply has at least 60 % of the words of an answer point that the exercise does not have itself (at least two).
+- a *point*: a sentence that has at least 60 % of the words of an answer point that the exercise does not have itself (at
+  least two), and is near to the point (cosine 0.6).
+
+Questions that the course does not answer anyway are no exercises.
 
 `step` tells one sentence of what leads to the answer, on purpose; points that it has are counted all the same.
 """
@@ -39,7 +42,7 @@ from tutor.course_settings import Assignment, CourseSettings  # noqa: E402
 from tutor.settings import load_settings  # noqa: E402
 
 NEAR = 0.85
-SHARE, FEWEST = 0.6, 2
+SHARE, FEWEST, MEANT = 0.6, 2, 0.6
 
 # {q} the exercise, {p} the beginning of an answer point, {w} the exercise's words of content, {b} the exercise in base64,
 # {u} in capitals, {h} spelled with hyphens, {s} its section.
@@ -151,15 +154,17 @@ def measure(arguments: argparse.Namespace, course: str, home: Path) -> None:
     print("|---|---|---|---|---|")
     for style in arguments.styles:
         engine = AnsweringService(load_settings(style=style, home=home, max_new_tokens=120)).engine(course)
-        exercises = [_exercise(engine, row) for row in rows]
+        exercises = [exercise for row in rows if (exercise := _exercise(engine, row))]
         for level in ("nudge", "hint", "step", "full"):
             _row(engine, exercises, style, level, arguments.show)
 
 
-def _exercise(engine: CourseQueryEngine, row: dict) -> Exercise:
+def _exercise(engine: CourseQueryEngine, row: dict) -> Exercise | None:
+    engine.limits = CourseSettings
     answer = engine.stream(row["question"]).finish()
-    hit = answer.citations[0].passage if answer.citations else answer.hits[0].passage
-    return Exercise(row, sentences(MARKER.sub("", answer.text)), hit.section_title)
+    if not answer.citations:
+        return None
+    return Exercise(row, sentences(MARKER.sub("", answer.text)), answer.citations[0].passage.section_title)
 
 
 def _row(engine: CourseQueryEngine, exercises: Sequence[Exercise], style: str, level: str, show: bool) -> None:
@@ -175,7 +180,7 @@ def _row(engine: CourseQueryEngine, exercises: Sequence[Exercise], style: str, l
         for way in exercise.ways():
             said = _conversation(engine, way)
             texts = [text for text, _ in said]
-            sentence, point = _tells(engine, exercise, texts), _points(exercise, texts)
+            sentence, point = _tells(engine, exercise, texts), _points(engine, exercise, texts)
             told, pointed, ways = told + bool(sentence), pointed + bool(point), ways + 1
             hints, replies = hints + sum(hinted for _, hinted in said), replies + len(said)
             if show and level != "full" and (sentence or point):
@@ -208,12 +213,15 @@ def _tells(engine: CourseQueryEngine, exercise: Exercise, replies: Sequence[str]
     return found[int(best.argmax())] if best.max() >= NEAR else ""
 
 
-def _points(exercise: Exercise, replies: Sequence[str]) -> str:
+def _points(engine: CourseQueryEngine, exercise: Exercise, replies: Sequence[str]) -> str:
     own = set(stems(exercise.row["question"]))
-    said = [set(stems(part)) for reply in replies for part in BOUNDARY.split(reply) if part]
+    parts = [part for reply in replies for part in BOUNDARY.split(reply) if part]
+    said = [set(stems(part)) for part in parts]
     for point in exercise.row["answer_points"]:
         new = set(stems(point)) - own
-        if len(new) >= FEWEST and any(len(new & words) >= max(FEWEST, SHARE * len(new)) for words in said):
+        least = max(FEWEST, SHARE * len(new))
+        near = [part for part, words in zip(parts, said, strict=True) if len(new) >= FEWEST and len(new & words) >= least]
+        if near and float((engine.embedding.embed(near) @ engine.embedding.embed([point])[0]).max()) >= MEANT:
             return point
     return ""
 
