@@ -7,7 +7,8 @@ out). Instructors save them with a course; benchmarks and `tutor evaluate retrie
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from index_store.errors import CourseError
 from index_store.files import write_atomically
 
 if TYPE_CHECKING:
+    from index_store.manifest import BookEntry
     from index_store.search import Hit
 
 
@@ -72,6 +74,30 @@ def write_questions(file: Path, questions: Sequence[Question]) -> None:
     """Replace the questions in `file`."""
     rows = [{"question": q.text, "gold_pages": [{"file": f, "page": p} for f, p in q.pages]} for q in questions]
     write_atomically(file, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+
+@contextmanager
+def changing(file: Path) -> Iterator[list[Question]]:
+    """The questions in `file`, to be changed in place: written when the block ends, by one at a time."""
+    from filelock import FileLock
+
+    with FileLock(file.with_suffix(".lock")):
+        questions = read_questions(file)
+        before = list(questions)
+        yield questions
+        if questions != before:
+            write_questions(file, questions)
+
+
+def page_named(text: str, books: Sequence[BookEntry]) -> tuple[str, int]:
+    """File and page of "FILE:PAGE". Raises CourseError for what none of the books has."""
+    pages = {book.file: book.pages for book in books}
+    file, _, page = text.rpartition(":")
+    if file not in pages:
+        raise CourseError(f"page {text}: the course has no book {file or text!r}. Its books: {', '.join(sorted(pages))}.")
+    if not page.isdecimal() or not 1 <= int(page) <= pages[file]:
+        raise CourseError(f"page {text}: {file} has the PDF pages 1 to {pages[file]}. Write FILE:PAGE.")
+    return file, int(page)
 
 
 def found_at(question: Question, hits: Sequence[Hit]) -> int:

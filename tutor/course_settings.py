@@ -7,7 +7,7 @@ pages write it. Knows nothing of how help is held back (see answering/held.py).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -111,9 +111,17 @@ def _read(file: Path, changed: int, inode: int) -> CourseSettings:
         raise SettingsError(f"{file}: {reason}. Mend it, or set it anew with: tutor set --course NAME --reset") from None
 
 
-def write_settings(course: Course, settings: CourseSettings) -> None:
-    """Keep `settings` for the course; the next question is answered under them."""
-    write_atomically(_file(course), settings.model_dump_json(indent=1) + "\n")
+def change_settings(course: Course, how: Callable[[CourseSettings], CourseSettings], reset: bool = False) -> CourseSettings:
+    """Keep what `how` makes of the course's settings, or of the defaults with `reset`; the next question is answered so.
+
+    One at a time: a second change is made to the first one's outcome.
+    """
+    from filelock import FileLock
+
+    with FileLock(_file(course).with_suffix(".lock")):
+        settings = how(CourseSettings() if reset else read_settings(course))
+        write_atomically(_file(course), settings.model_dump_json(indent=1) + "\n")
+    return settings
 
 
 def made(cls: type[Any], **values: Any) -> Any:

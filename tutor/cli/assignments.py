@@ -32,16 +32,15 @@ def add(name: str, sheet: str, course: str, help_level: str | None, until: datet
 
     from index_store.course import Library
     from index_store.errors import BookError
-    from tutor.course_settings import Assignment, made, read_settings, write_settings
+    from tutor.course_settings import Assignment, change_settings, made
     from tutor.sheet import exercises_of
 
     target = Library(settings.home).existing(course)
-    kept = read_settings(target)
     if not Path(sheet).is_file():
         raise BookError(sheet, "no such file", "Name the assignment's sheet.")
     exercises = exercises_of(Path(sheet))
     assignment = made(Assignment, name=name, help=help_level or "nudge", released=until, exercises=exercises)
-    write_settings(target, kept.with_assignment(assignment))
+    change_settings(target, lambda kept: kept.with_assignment(assignment))
     for number, exercise in enumerate(assignment.exercises, 1):
         click.echo(f"{number:>3}  {exercise[:100]}")
     click.echo(f"{name!r}: {options.counted(len(assignment.exercises), 'exercise')}, {options.limit_of(assignment)}.")
@@ -79,8 +78,8 @@ def remove(name: str, course: str, home: str | None) -> None:
     settings = options.settings_of(home=home)
 
     from index_store.course import Library
-    from tutor.course_settings import read_settings, write_settings
+    from tutor.course_settings import change_settings
 
     target = Library(settings.home).existing(course)
-    write_settings(target, read_settings(target).without_assignment(name))
+    change_settings(target, lambda kept: kept.without_assignment(name))
     click.echo(f"{name!r} is removed; its exercises are answered again.")

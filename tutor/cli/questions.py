@@ -23,19 +23,19 @@ def add(question: str, course: str, pages: tuple[str, ...], embedding: str | Non
     settings = options.settings_of(embedding=embedding, home=home)
 
     from index_store.course import Library
-    from index_store.questions import Question, read_questions, write_questions
+    from index_store.questions import Question, changing, page_named
     from tutor.answering.engine import checked_question
 
     target = Library(settings.home).existing(course)
     text = checked_question(question)
-    found = [_page(page, {book.file: book.pages for book in target.manifest().books}) for page in pages]
+    found = [page_named(page, target.manifest().books) for page in pages]
     if not found:
         best = options.open_search(settings, course).search(text, 1)[0].passage
         found = [(best.file, page) for page in range(best.page, best.page_end + 1)]
         click.echo(f"answered on {best.pages} of {best.file}: {' '.join(best.text.split())[:160]}...")
-    others = [saved for saved in read_questions(target.questions_file) if saved.text != text]
-    write_questions(target.questions_file, [*others, Question(text, tuple(found))])
-    click.echo(f"Course {course!r} has {options.counted(len(others) + 1, 'saved question')}.")
+    with changing(target.questions_file) as saved:
+        saved[:] = [*(one for one in saved if one.text != text), Question(text, tuple(found))]
+    click.echo(f"Course {course!r} has {options.counted(len(saved), 'saved question')}.")
 
 
 @questions.command("list")
@@ -67,23 +67,13 @@ def remove(number: int, course: str, home: str | None) -> None:
 
     from index_store.course import Library
     from index_store.errors import CourseError
-    from index_store.questions import read_questions, write_questions
+    from index_store.questions import changing
 
     target = Library(settings.home).existing(course)
-    saved = read_questions(target.questions_file)
-    if not 1 <= number <= len(saved):
-        raise CourseError(f"course {course!r} has no saved question {number}, it has {len(saved)}. See: tutor questions list")
-    forgotten = saved.pop(number - 1)
-    write_questions(target.questions_file, saved)
+    with changing(target.questions_file) as saved:
+        if not 1 <= number <= len(saved):
+            raise CourseError(
+                f"course {course!r} has no saved question {number}, it has {len(saved)}. See: tutor questions list"
+            )
+        forgotten = saved.pop(number - 1)
     click.echo(f"Forgotten: {forgotten.text}")
-
-
-def _page(text: str, books: dict[str, int]) -> tuple[str, int]:
-    from index_store.errors import CourseError
-
-    file, _, page = text.rpartition(":")
-    if file not in books:
-        raise CourseError(f"--page {text}: the course has no book {file or text!r}. Its books: {', '.join(sorted(books))}.")
-    if not page.isdecimal() or not 1 <= int(page) <= books[file]:
-        raise CourseError(f"--page {text}: {file} has the PDF pages 1 to {books[file]}. Write FILE:PAGE.")
-    return file, int(page)

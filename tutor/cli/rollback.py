@@ -20,9 +20,8 @@ def rollback(course: str, to: str, show: bool, home: str | None) -> None:
     settings = options.settings_of(home=home)
 
     from index_store.course import Library
-    from index_store.errors import CourseError
     from index_store.manifest import read_manifest
-    from index_store.verify import verify_in_child
+    from index_store.rollback import roll_back
 
     target = Library(settings.home).existing(course)
     if show:
@@ -34,27 +33,5 @@ def rollback(course: str, to: str, show: bool, home: str | None) -> None:
                 f"{counted(len(manifest.books), 'book')}, {counted(manifest.passages, 'passage')}"
             )
         return
-    with target.writer() as writer:
-        if to:
-            found = [generation for generation in target.generations() if generation.name.startswith(to)]
-        else:
-            found = target.earlier()[:1]
-        if len(found) != 1:
-            raise CourseError(_reason(course, to, [generation.name for generation in target.generations()], len(found)))
-        (generation,) = found
-        verify_in_child(generation)
-        writer.make_live(generation)
-    manifest = read_manifest(generation)
+    manifest = roll_back(target, to)
     click.echo(f"Course {course!r} is answered from its index of {manifest.created} ({counted(manifest.passages, 'passage')}).")
-
-
-def _reason(course: str, to: str, kept: list[str], found: int) -> str:
-    """Why there is not the one index to go to."""
-    if not kept:
-        return f"course {course!r} has no complete index to go to. Ingest the course again."
-    if len(kept) == 1 and not to:
-        return f"course {course!r} has only one index, {kept[0]}: there is no earlier one to go back to."
-    choice = f"It keeps {', '.join(kept)}. Choose with --to ID, or see: tutor rollback --list --course {course}"
-    if not to:
-        return f"course {course!r} is answered from its earliest index already. {choice}"
-    return f"course {course!r} has {f'{found} indexes' if found else 'no index'} whose id begins with {to!r}. {choice}"

@@ -37,10 +37,9 @@ def set(
 
     from index_store.course import Library
     from tutor.answering.models import describe
-    from tutor.course_settings import CourseSettings, made, read_settings, write_settings
+    from tutor.course_settings import CourseSettings, change_settings, made, read_settings
 
     target = Library(settings.home).existing(course)
-    kept = CourseSettings() if reset else read_settings(target)
     changes: dict[str, Any] = {}
     if help_level:
         changes |= {"help": help_level, "released": until}
@@ -53,8 +52,8 @@ def set(
     if passages is not None:
         changes["passages"] = passages or None
     if changes or reset:
-        kept = made(CourseSettings, **{**kept.model_dump(), **changes})
-        write_settings(target, kept)
+        change_settings(target, lambda kept: made(CourseSettings, **{**kept.model_dump(), **changes}), reset)
+    kept = read_settings(target)
     if as_json:
         click.echo(kept.model_dump_json(indent=1))
         return

@@ -17,6 +17,10 @@ from tutor.answering.service import AnsweringService
 from tutor.mcp_server import OverHTTP
 from tutor.web import api, book, student
 from tutor.web.asking import Asking, Record
+from tutor.web.instructor import books, rules
+from tutor.web.instructor.access import Access
+from tutor.web.instructor.access import routes as access_pages
+from tutor.web.instructor.jobs import Jobs
 from tutor.web.limits import API_BYTES, BodyLimit, QuestionLimit
 from tutor.web.proxy import ProxyHeaders
 from tutor.web.students import StudentCookie, StudentLimit
@@ -41,10 +45,16 @@ def application(service: AnsweringService, readers: Readers, record: Record | No
     served = FastAPI(title="Course Tutor", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     # From the inside out: what comes last is asked first.
     served.add_middleware(StudentCookie)
-    served.add_middleware(BodyLimit, most={"/v1": API_BYTES, "/mcp": API_BYTES})
+    served.add_middleware(
+        BodyLimit, most={"/v1": API_BYTES, "/mcp": API_BYTES, "/instructor": (settings.upload_mb + 1) * 1_000_000}
+    )
     served.add_middleware(ProxyHeaders, trusted=settings.trusted_proxy)
     served.include_router(api.routes(service.library, accounts, asking))
     served.add_route("/mcp", tools)  # type: ignore[arg-type]
+    access, jobs = Access(accounts), Jobs()
+    served.state.access = access
+    for pages in (access_pages(access), books.routes(access, service, jobs, settings.upload_mb), rules.routes(access, service)):
+        served.include_router(pages)
     served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf))
     page = student.build(service, StudentLimit(settings.questions_per_minute).allow)
     page.queue(max_size=student.WAITING)
