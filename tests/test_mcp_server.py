@@ -134,14 +134,14 @@ def test_a_keys_courses_are_all_there_are(served):
         assert "no course 'sample'" in refused.content[0].text
 
 
-def test_questions_are_limited_for_the_api_and_mcp_together(service, serve, tmp_path):
-    served = serve(of(service, tmp_path, questions_per_minute=2))
-    key = served.accounts.add_key("busy")
-    asked = {"model": "sample", "messages": [{"role": "user", "content": "how do I bake bread?"}]}
-    headers = {"Authorization": f"Bearer {key}"}
-    assert httpx.post(f"{served.url}v1/chat/completions", headers=headers, json=asked, timeout=60).status_code == 200
-    assert not run(call(served, key, "search", QUESTION)).is_error
-    refused = run(call(served, key, "ask", QUESTION))
+def test_questions_are_limited_for_the_api_and_mcp_together(service, tmp_path):
+    with running(of(service, tmp_path, questions_per_minute=2)) as served:
+        key = served.accounts.add_key("busy")
+        asked = {"model": "sample", "messages": [{"role": "user", "content": "how do I bake bread?"}]}
+        headers = {"Authorization": f"Bearer {key}"}
+        assert httpx.post(f"{served.url}v1/chat/completions", headers=headers, json=asked, timeout=60).status_code == 200
+        assert not run(call(served, key, "search", QUESTION)).is_error
+        refused = run(call(served, key, "ask", QUESTION))
     assert refused.is_error
     assert "Ask again in" in refused.content[0].text
 
@@ -152,17 +152,16 @@ def test_a_body_that_is_too_large_is_refused(served, key):
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_a_client_that_leaves_ends_the_generation(service, serve, tmp_path, mode):
+def test_a_client_that_leaves_ends_the_generation(service, tmp_path, mode):
     slow_service = of(service, tmp_path)
     ended = slow(slow_service)
-    served = serve(slow_service)
-    key = served.accounts.add_key("leaving")
 
-    async def leaves():
+    async def leaves(served, key):
         async with over_http(served, key, mode) as client:
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(3):
                     await client.call_tool("ask", QUESTION)
 
-    run(leaves())
-    assert ended.wait(10)
+    with running(slow_service) as served:
+        run(leaves(served, served.accounts.add_key("leaving")))
+        assert ended.wait(10)
