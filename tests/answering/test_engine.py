@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import pytest
@@ -117,6 +118,33 @@ def test_an_empty_and_an_endless_question_are_refused(scripted) -> None:  # type
         engine.stream("  \n ")
     with pytest.raises(CourseTutorError, match="1,000,000 characters"):
         engine.stream("a" * 1_000_000)
+
+
+class Slow(Scripted):
+    """Falls silent for a minute where it is told to pause."""
+
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs):  # type: ignore[no-untyped-def]
+        for part in super().stream_chat(messages, **kwargs):
+            if part.delta == "...":
+                threading.Event().wait(60)
+            yield part
+
+
+def test_an_answer_that_takes_too_long_ends_with_what_was_said(sample_library: Library, embedding: Embedding) -> None:
+    for said in (["Dijkstra never reconsiders a finished vertex [1]. ", "...", "late"], ["...", "late"]):
+        llm = Slow(pieces=said, asked=[])
+        model = LanguageModel("slow", "test", llm, 8192, 100, lambda messages: 10, "explain")
+        search = CourseSearch(sample_library.existing("sample"), embedding)
+        stream = CourseQueryEngine(search, model, embedding, seconds=2).stream(DIJKSTRA)
+        if said[0] == "...":
+            with pytest.raises(ModelError, match="did not begin to answer within 2 seconds"):
+                stream.finish()
+            continue
+        answer = stream.finish()
+        assert answer.text.startswith(said[0].strip())
+        assert "late" not in answer.text
+        assert "Stopped after 2 seconds." in answer.notes
+        assert [citation.number for citation in answer.citations] == [1]
 
 
 def test_a_model_that_repeats_itself_is_stopped_and_the_answer_says_so(scripted) -> None:  # type: ignore[no-untyped-def]

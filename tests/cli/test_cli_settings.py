@@ -85,6 +85,15 @@ def test_several_faults_are_told_at_once(monkeypatch):
         ("context_window", -1),
         ("port", 0),
         ("port", 65536),
+        ("answer_seconds", 0),
+        ("questions_per_minute", -1),
+        ("root_path", "tutor"),
+        ("root_path", "/tutor/"),
+        ("root_path", "/"),
+        ("root_path", '/"><script>'),
+        ("trusted_proxy", "*"),
+        ("trusted_proxy", "proxy.example.edu"),
+        ("trusted_proxy", "127.0.0.1 10.0.0.1"),
         ("model", ""),
         ("style", "Quote"),
     ],
@@ -107,6 +116,8 @@ def test_a_value_out_of_range_is_named_with_the_places_to_mend_it(name, value):
         ("passages", 0, "at least 1 is needed"),
         ("style", "Quote", "not one of 'auto', 'quote' or 'explain'"),
         ("model", "", "empty"),
+        ("root_path", "tutor", "not a path such as /tutor"),
+        ("trusted_proxy", "127.0.0.1, *", "'*' is no ip address or network"),
     ],
 )
 def test_what_is_wrong_with_a_value_is_said_in_plain_words(name, value, said):
@@ -161,3 +172,10 @@ def test_a_home_that_is_not_named_is_the_users_data_folder(tmp_path):
     import platformdirs
 
     assert load_settings().home == platformdirs.user_data_path("course-tutor")
+
+
+def test_a_proxy_is_named_by_addresses_or_networks():
+    for named in ("", "127.0.0.1", "10.0.0.0/8, ::1"):
+        assert load_settings(trusted_proxy=named).trusted_proxy == named
+    for path in ("", "/tutor", "/courses/tutor-1"):
+        assert load_settings(root_path=path).root_path == path

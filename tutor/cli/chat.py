@@ -20,6 +20,11 @@ def chat(**flags: Any) -> None:
     """Open the chat at http://127.0.0.1:7860 and serve it until Ctrl-C."""
     settings = options.settings_of(**flags)
     _check_free(settings.host, settings.port)
+    if not _is_loopback(settings.host) and not settings.trusted_proxy:
+        options.say(
+            f"warning: {settings.host} is reached over the network, where questions and passwords can be read on the way. "
+            "Put a proxy with HTTPS in front: docs/deployment.md"
+        )
     options.say("loading the language model and the embedding")
 
     from index_store.course import Library
@@ -34,7 +39,19 @@ def chat(**flags: Any) -> None:
             service.engine(course)
         except CourseTutorError as error:
             options.say(f"warning: course {course!r} is not answered: {error}")
-    server.serve(service, settings.host, settings.port, lambda url: options.say(f"the chat is open at {url}  (Ctrl-C ends it)"))
+    below = f", for a proxy that shows it at {settings.root_path}/" if settings.root_path else ""
+    server.serve(
+        service, settings.host, settings.port, lambda url: options.say(f"the chat is open at {url}{below}  (Ctrl-C ends it)")
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _check_free(host: str, port: int) -> None:

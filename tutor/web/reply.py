@@ -129,7 +129,7 @@ def answered(service: AnsweringService, reply: Reply, wait: float = 0.0) -> Fram
     Who has to `wait` so many seconds is told so instead.
     """
     if wait:
-        yield Frame(too_many(wait), render.passages([]), last=True)
+        yield Frame(f"{render.SOURCES}*{too_many(wait)}*".lstrip(), render.passages([]), last=True)
         return
     *before, question = reply.messages
     style = service.model.style

@@ -75,21 +75,25 @@ def application(service: AnsweringService, readers: Readers, record: Record | No
     )
 
 
+def configuration(service: AnsweringService, readers: Readers, host: str, port: int) -> uvicorn.Config:
+    """How it is served."""
+    return uvicorn.Config(
+        application(service, readers),
+        host,
+        port,
+        log_level="warning",
+        timeout_graceful_shutdown=STOPPING,
+        ws="none",
+        root_path=service.settings.root_path,
+        proxy_headers=False,  # see proxy.py
+        server_header=False,
+    )
+
+
 def serve(service: AnsweringService, host: str, port: int, ready: Callable[[str], None] = lambda url: None) -> None:
     """Serve until interrupted. `ready(url)` is called once it answers."""
     with Readers() as readers:
-        config = uvicorn.Config(
-            application(service, readers),
-            host,
-            port,
-            log_level="warning",
-            timeout_graceful_shutdown=STOPPING,
-            ws="none",
-            root_path=service.settings.root_path,
-            proxy_headers=False,  # see proxy.py
-            server_header=False,
-        )
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(configuration(service, readers, host, port))
 
         def tell() -> None:
             while not server.started and not server.should_exit:

@@ -46,7 +46,7 @@ class Sessions:
             self._sessions.pop(_digest(_token(request)), None)
             self._sweep()
             others = sorted((s.used, key) for key, s in self._sessions.items() if s.user == user.name)
-            for _, key in others[: len(others) + 1 - MOST_OF_A_USER]:
+            for _, key in others[: max(0, len(others) + 1 - MOST_OF_A_USER)]:
                 del self._sessions[key]
             self._sessions[_digest(token)] = _Session(user.name, user.stamp, self._clock())
         response.set_cookie(
