@@ -1,6 +1,7 @@
 """The one exception tree. Every message is one line: place, what is wrong, how to mend it.
 
 CourseTutorError
+├── ActivityError        a log of questions that cannot be read or written, or a row that is not in it
 ├── BookError            a file that cannot be read as a course book
 ├── CourseError          a course that is unknown, misnamed, empty or held by another writer
 ├── EmbeddingError       an embedding model that is missing, unsafe or not the one an index was made with
@@ -14,6 +15,10 @@ from __future__ import annotations
 
 class CourseTutorError(Exception):
     """Something the user can mend; `str(error)` is the one line to show."""
+
+
+class ActivityError(CourseTutorError):
+    """A log of questions that cannot be read or written, or a row that is not in it."""
 
 
 class BookError(CourseTutorError):

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     open_pdf: bool = Field(True, description="Whether students may open the books' PDFs, solutions and all.")
     max_new_tokens: int = Field(320, ge=16, le=8192, description="Most tokens of an answer.")
     context_window: int = Field(0, ge=0, description="Most tokens of prompt and answer; 0: what the model says.")
+    retention_days: int = Field(
+        180, ge=0, le=3650, description="Days that questions and answers are kept under pseudonyms; 0: nothing is recorded."
+    )
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
     port: int = Field(7860, ge=1, le=65535, description="Port the chat listens on.")
 

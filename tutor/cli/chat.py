@@ -34,7 +34,8 @@ def chat(**flags: Any) -> None:
             service.engine(course)
         except CourseTutorError as error:
             options.say(f"warning: course {course!r} is not answered: {error}")
-    server.serve(service, settings.host, settings.port, lambda url: options.say(f"the chat is open at {url}  (Ctrl-C ends it)"))
+    opened = "the chat is open at {}  (Ctrl-C ends it)".format
+    server.serve(service, settings.host, settings.port, lambda url: options.say(opened(url)), options.say)
 
 
 def _check_free(host: str, port: int) -> None:

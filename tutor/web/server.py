@@ -12,20 +12,24 @@ import uvicorn
 from fastapi import FastAPI
 
 from ingest.readers import Readers
+from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
 from tutor.web import book, student
+from tutor.web.visitor import VisitorCookie
 
 STYLE = (Path(__file__).parent / "student.css").read_text("utf-8")
 SCRIPT = (Path(__file__).parent / "page.js").read_text("utf-8")
 STOPPING = 3  # seconds that answers on their way have when the server is ended
 
 
-def application(service: AnsweringService, readers: Readers) -> FastAPI:
-    """Everything that is served; `readers` paint the pages."""
+def application(service: AnsweringService, readers: Readers, log: ActivityLog) -> FastAPI:
+    """Everything that is served; `readers` paint the pages, `log` keeps what is asked."""
     served = FastAPI(title="Course Tutor", docs_url=None, redoc_url=None, openapi_url=None)
     settings = service.settings
     served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf))
-    page = student.build(service)
+    if log.keeps:
+        served.add_middleware(VisitorCookie)
+    page = student.build(service, log)
     page.queue(max_size=student.WAITING)
     return gr.mount_gradio_app(
         served,
@@ -43,11 +47,18 @@ def application(service: AnsweringService, readers: Readers) -> FastAPI:
     )
 
 
-def serve(service: AnsweringService, host: str, port: int, ready: Callable[[str], None] = lambda url: None) -> None:
-    """Serve until interrupted. `ready(url)` is called once it answers."""
-    with Readers() as readers:
+def serve(
+    service: AnsweringService,
+    host: str,
+    port: int,
+    ready: Callable[[str], None] = lambda url: None,
+    notify: Callable[[str], None] = lambda message: None,
+) -> None:
+    """Serve until interrupted. `ready(url)` is called once it answers; `notify` is told what whoever runs it should know."""
+    log = ActivityLog(service.settings, notify)
+    with Readers() as readers, log.purged_daily():
         config = uvicorn.Config(
-            application(service, readers), host, port, log_level="warning", timeout_graceful_shutdown=STOPPING, ws="none"
+            application(service, readers, log), host, port, log_level="warning", timeout_graceful_shutdown=STOPPING, ws="none"
         )
         server = uvicorn.Server(config)
 

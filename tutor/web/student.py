@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import gradio as gr
 
+from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
-from tutor.web import conversation, render
+from tutor.web import conversation, rating, render
 from tutor.web.conversation import Messages, Talks, assistant, talk_of, with_talk
 from tutor.web.examples import examples
 from tutor.web.reply import SEARCHING, Reply, answered
@@ -18,8 +20,8 @@ WAITING = 64
 SECRET = "course-tutor"
 
 
-def build(service: AnsweringService) -> gr.Blocks:
-    """The page. Nothing in it decides what is answered."""
+def build(service: AnsweringService, log: ActivityLog) -> gr.Blocks:
+    """The page. Nothing in it decides what is answered; where `log` keeps anything, answers can be rated."""
     names = [course.name for course in service.library.courses()]
     with gr.Blocks(title="Course Tutor", fill_height=True, analytics_enabled=False) as page:
         with gr.Row(elem_classes="ct-top"):
@@ -91,13 +93,15 @@ def build(service: AnsweringService) -> gr.Blocks:
         def example(messages: Messages, name: str | None, reply: Reply | None, choice: gr.SelectData) -> Any:
             return begun([*messages, conversation.user(choice.value["text"])], name, reply)
 
-        async def respond(reply: Reply | None, kept: Talks) -> AsyncIterator[tuple[Any, Any, Any]]:
+        async def respond(reply: Reply | None, kept: Talks, request: gr.Request) -> AsyncIterator[tuple[Any, Any, Any]]:
             if reply is None or not reply.begin():  # nothing was asked, or what was asked is refused
                 return
             # The question is kept at once, the answer when it is finished.
-            yield gr.skip(), render.passages([]), with_talk(kept, reply.course, reply.messages)
-            async for frame in reply.frames(lambda: answered(service, reply)):
-                shown = [*reply.messages, assistant(frame.reply)]
+            thumbs = await asyncio.to_thread(shown_thumbs, reply.messages, request)
+            yield thumbs, render.passages([]), with_talk(kept, reply.course, reply.messages)
+            student = rating.student_of(log, request)
+            async for frame in reply.frames(lambda: answered(service, reply, log, student)):
+                shown = [*reply.messages, assistant(frame.reply, reply.id)]
                 if not frame.last:
                     yield shown, frame.passages, gr.skip()
                     continue
@@ -141,6 +145,14 @@ def build(service: AnsweringService) -> gr.Blocks:
             chosen = wanted if wanted in found else (found[0] if found else None)
             return gr.update(choices=found, value=chosen), *show(chosen, kept)
 
+        def shown_thumbs(messages: Messages, request: gr.Request) -> Any:
+            return gr.update(feedback_value=rating.thumbs(log, messages, request))
+
+        def rated(messages: Messages, like: gr.LikeData, request: gr.Request) -> Any:
+            if not rating.rate(log, messages, _place(like.index), like.liked, request):
+                gr.Warning("This answer cannot be rated (any more).", duration=5)
+            return shown_thumbs(messages, request)
+
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         at_once = {"queue": False, **quiet}
         # Queued, because only a queued event can say on the page why it does nothing.
@@ -155,11 +167,15 @@ def build(service: AnsweringService) -> gr.Blocks:
             answer = event.then(respond, [current, talks], [chat, panel, talks], concurrency_limit=WAITING, **quiet)
             answer.then(ended, current, question, **at_once)
         question.stop(stop, current, None, **at_once)
-        chat.undo(undone, [*place, talks], [chat, question, panel, talks], **asking)
-        chat.clear(cleared, [course, current, talks], [chat, panel, talks], **at_once)
+        taken_back = chat.undo(undone, [*place, talks], [chat, question, panel, talks], **asking)
+        emptied = chat.clear(cleared, [course, current, talks], [chat, panel, talks], **at_once)
         # The course is remembered by the browser; an address with ?course=NAME opens that one.
-        course.input(switched, [course, current, talks], [chat, panel, last], **at_once)
-        page.load(opened, [last, talks], [course, chat, panel], **at_once)
+        other = course.input(switched, [course, current, talks], [chat, panel, last], **at_once)
+        loaded = page.load(opened, [last, talks], [course, chat, panel], **at_once)
+        if log.keeps:
+            chat.like(rated, chat, chat, **at_once)
+            for changed in (taken_back, emptied, other, loaded):
+                changed.then(shown_thumbs, chat, chat, **at_once)
     return page
 
 
