@@ -28,10 +28,10 @@ ID = re.compile(r"[0-9a-f]{32}")
 class Exchange:
     """A finished question: `student` is a pseudonym ("" where the browser has none), `time` is UTC in ISO 8601.
 
-    `section`, `file`, `book`, `page` (counted in the file) and `label` (printed) are of the first passage that the answer cites,
-    else of the nearest; empty and 0 where none is near. `passages` are the ids of those given, and `prompt` is the user's turn
-    that has them and the question. `leans`: the question cannot be understood without the ones before it. Times are seconds.
-    `rating` is -1, 0 or 1; `reviewed` says who put it aside.
+    `section`, `file`, `book`, `page` (counted in the file) and `label` (printed) are of the first passage that the answer
+    cites, else of the nearest; empty and 0 where none is near. `passages` are the ids of those given, and `prompt` is the
+    user's turn that has them and the question. `leans`: the question cannot be understood without the ones before it. Times
+    are seconds. `rating` is -1, 0 or 1; `reviewed` says who put it aside.
     """
 
     id: str

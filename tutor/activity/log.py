@@ -16,7 +16,10 @@ DAY = 24 * 3600.0
 
 
 class ActivityLog:
-    """The log of a home under the setting `retention_days`; with 0 nothing is ever written. `notify` is told once of a fault."""
+    """The log of a home under the setting `retention_days`; with 0 nothing is ever written.
+
+    `notify` is told of the first fault.
+    """
 
     def __init__(self, settings: Settings, notify: Callable[[str], None] = lambda message: None) -> None:
         self.store = ActivityStore(settings.home)

@@ -99,9 +99,12 @@ class ActivityStore:
         """One exchange."""
         return next(iter(self._select("id = ?", (id,))), None)
 
-    def of_course(self, course: str, since: str = "", where: str = "TRUE") -> list[Exchange]:
-        """The exchanges of a course from the time `since` on that `where`, a condition in SQL, holds for; newest first."""
-        return self._select(f"course = ? AND time >= ? AND ({where})", (course, since))
+    def of_course(self, course: str, since: str = "", where: str = "TRUE", prompts: bool = True) -> list[Exchange]:
+        """The exchanges of a course from the time `since` on that `where`, a condition in SQL, holds for; newest first.
+
+        Without `prompts`, which are most of the file, these are empty.
+        """
+        return self._select(f"course = ? AND time >= ? AND ({where})", (course, since), prompts)
 
     def delete(self, student: str = "", course: str = "", before: str = "") -> int:
         """Delete the exchanges of this student and of this course before this time, whichever are given; how many there were.
@@ -124,11 +127,12 @@ class ActivityStore:
         """Delete what is older than `days`; how many exchanges there were."""
         return self.delete(before=(datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds"))
 
-    def _select(self, where: str, values: Sequence[Any]) -> list[Exchange]:
+    def _select(self, where: str, values: Sequence[Any], prompts: bool = True) -> list[Exchange]:
         if not self.file.exists():
             return []
         with self.open() as database:
-            statement = f"SELECT {', '.join(COLUMNS)} FROM exchanges WHERE {where} ORDER BY time DESC, id"
+            columns = ", ".join(COLUMNS) if prompts else ", ".join(COLUMNS).replace("prompt", "'' AS prompt")
+            statement = f"SELECT {columns} FROM exchanges WHERE {where} ORDER BY time DESC, id"
             return [exchange_of(row) for row in database.execute(statement, values)]
 
 

@@ -16,12 +16,15 @@ import click
 from index_store.errors import CourseTutorError
 
 COMMANDS = {
+    "activity": "Delete what is kept of students' questions.",
     "ask": "Ask a course one question.",
     "chat": "Open the chat in the browser.",
     "courses": "List the courses and what they hold.",
     "doctor": "Check the installation, the model and every course's index.",
     "evaluate": "Measure a course on labelled questions.",
     "ingest": "Read books into a course.",
+    "insight": "Show what students asked, and where they are stuck.",
+    "preferences": "List and export which answers were better, for DPO.",
     "questions": "Save questions whose pages a new index has to find.",
     "remove": "Take a book out of a course.",
     "rollback": "Answer from an earlier index again.",
