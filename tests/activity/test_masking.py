@@ -57,8 +57,17 @@ def test_in_an_answer_numbers_stay_and_addresses_do_not() -> None:
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
-    "text", ["1" * 8000, "a@" * 4000, "a." * 4000 + "@", "student number " + "1a" * 4000, "my name is " + "Ab" * 4000, "+" * 8000,
-             "0 1" * 2600, "matriculation " * 600]
-)  # fmt: skip
+    "text",
+    [
+        "1" * 8000,
+        "a@" * 4000,
+        "a." * 4000 + "@",
+        "student number " + "1a" * 4000,
+        "my name is " + "Ab" * 4000,
+        "+" * 8000,
+        "0 1" * 2600,
+        "matriculation " * 600,
+    ],
+)
 def test_a_text_made_to_be_slow_is_not(text: str) -> None:
     mask_typed(text)
