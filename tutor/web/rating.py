@@ -22,8 +22,13 @@ def rate(log: ActivityLog, messages: Messages, place: int, liked: bool | str, re
     The page sends the messages, so they may hold anything: only an answer that this student was given can be rated.
     """
     id = id_of(messages[place]) if 0 <= place < len(messages) else ""
-    rating = 1 if liked is True else -1 if liked is False else 0
-    return bool(id) and log.rate(id, student_of(log, request), rating)
+    return bool(id) and log.rate(id, student_of(log, request), _rating(liked))
+
+
+def pressed(messages: Messages, place: int, liked: bool | str) -> list[str | None]:
+    """The thumb that was just pressed, and no other."""
+    thumb = THUMBS.get(_rating(liked))
+    return [thumb if number == place else None for number, message in enumerate(messages) if message["role"] == "assistant"]
 
 
 def thumbs(log: ActivityLog, messages: Messages, request: gr.Request) -> list[str | None]:
@@ -31,3 +36,8 @@ def thumbs(log: ActivityLog, messages: Messages, request: gr.Request) -> list[st
     answers = [id_of(message) for message in messages if message["role"] == "assistant"]
     ratings = log.ratings([id for id in answers if id], student_of(log, request))
     return [THUMBS.get(ratings.get(id, 0)) for id in answers]
+
+
+def _rating(liked: bool | str) -> int:
+    """1, -1, or 0 for a thumb that was taken back, which Gradio calls ""."""
+    return 1 if liked is True else -1 if liked is False else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import gradio as gr
@@ -148,10 +148,13 @@ def build(service: AnsweringService, log: ActivityLog) -> gr.Blocks:
         def shown_thumbs(messages: Messages, request: gr.Request) -> Any:
             return gr.update(feedback_value=rating.thumbs(log, messages, request))
 
-        def rated(messages: Messages, like: gr.LikeData, request: gr.Request) -> Any:
-            if not rating.rate(log, messages, _place(like.index), like.liked, request):
+        def rated(messages: Messages, like: gr.LikeData, request: gr.Request) -> Iterator[Any]:
+            place = _place(like.index)
+            if not rating.rate(log, messages, place, like.liked, request):
                 gr.Warning("This answer cannot be rated (any more).", duration=5)
-            return shown_thumbs(messages, request)
+                # The browser shows its own press until it is told something new: first that, then what is kept.
+                yield gr.update(feedback_value=rating.pressed(messages, place, like.liked))
+            yield shown_thumbs(messages, request)
 
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         at_once = {"queue": False, **quiet}
@@ -173,7 +176,7 @@ def build(service: AnsweringService, log: ActivityLog) -> gr.Blocks:
         other = course.input(switched, [course, current, talks], [chat, panel, last], **at_once)
         loaded = page.load(opened, [last, talks], [course, chat, panel], **at_once)
         if log.keeps:
-            chat.like(rated, chat, chat, **at_once)
+            chat.like(rated, chat, chat, **asking)
             for changed in (taken_back, emptied, other, loaded):
                 changed.then(shown_thumbs, chat, chat, **at_once)
     return page
