@@ -2,6 +2,7 @@
 
 CourseTutorError
 ├── AccountsError        an accounts file that is damaged, or a user, key or password that cannot be
+├── ActivityError        a log of questions that cannot be read or written, or a row that is not in it
 ├── BookError            a file that cannot be read as a course book
 ├── CourseError          a course that is unknown, misnamed, empty or held by another writer
 ├── EmbeddingError       an embedding model that is missing, unsafe or not the one an index was made with
@@ -19,6 +20,10 @@ class CourseTutorError(Exception):
 
 class AccountsError(CourseTutorError):
     """An accounts file that is damaged, or a user, key or password that cannot be."""
+
+
+class ActivityError(CourseTutorError):
+    """A log of questions that cannot be read or written, or a row that is not in it."""
 
 
 class BookError(CourseTutorError):

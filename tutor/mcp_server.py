@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from tutor.accounts import Accounts, Key
+from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
 from tutor.web.api import authorised, refusal
 from tutor.web.asking import Asking, Finished, NotAsked, Place
@@ -111,7 +112,8 @@ def tools(asking: Asking, key_of: Callable[[Call], Key], base_of: Callable[[Call
 
 def serve_stdio(service: AnsweringService) -> None:
     """Serve the client that started this process until it leaves; all courses, any number of questions."""
-    tools(Asking(service, QuestionLimit(0)), lambda context: LOCAL, lambda context: "").run("stdio")
+    asking = Asking(service, QuestionLimit(0), ActivityLog(service.settings))
+    tools(asking, lambda context: LOCAL, lambda context: "").run("stdio")
 
 
 class OverHTTP:

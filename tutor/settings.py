@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     answer_seconds: int = Field(120, ge=1, le=3600, description="Seconds after which an answer ends.")
     questions_per_minute: int = Field(20, ge=0, le=10_000, description="Most questions of one student or key; 0: any number.")
     upload_mb: int = Field(200, ge=1, le=4096, description="Most megabytes of an upload of books on the instructor's pages.")
+    retention_days: int = Field(
+        180, ge=0, le=3650, description="Days that questions and answers are kept under pseudonyms; 0: nothing is recorded."
+    )
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
     port: int = Field(7860, ge=1, le=65535, description="Port the chat listens on.")
     root_path: str = Field("", description="Where a proxy serves this, such as /tutor; empty: at its root.")

@@ -18,6 +18,7 @@ from llama_index.core.llms import ChatMessage, ChatResponse, CustomLLM, LLMMetad
 
 from ingest.readers import Readers
 from tutor.accounts import Accounts
+from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
 from tutor.web import server
 
@@ -58,7 +59,7 @@ def of(service: AnsweringService, home: Path, **settings: Any) -> AnsweringServi
     """The same courses and models with other settings, and accounts in `home`."""
     other = copy.copy(service)
     other.settings = service.settings.model_copy(update={"home": home, **settings})
-    other._engines = {}
+    other._engines, other._models = {}, dict(service._models)
     return other
 
 
@@ -66,6 +67,7 @@ def slow(service: AnsweringService) -> threading.Event:
     """Have the service answer with a slow model; the event is set when its generation ends."""
     ended = threading.Event()
     service.model = replace(service.model, llm=SlowModel(ended=ended), style="explain", count_tokens=lambda messages: 7)
+    service._models = {service.settings.model: service.model}
     return ended
 
 
@@ -74,7 +76,7 @@ def running(service: AnsweringService) -> Iterator[Served]:
     with Readers() as readers, socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         host, port = listening.getsockname()
-        serving = uvicorn.Server(server.configuration(service, readers, host, port))
+        serving = uvicorn.Server(server.configuration(service, readers, ActivityLog(service.settings), host, port))
         thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         while not serving.started and thread.is_alive():

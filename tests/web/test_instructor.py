@@ -15,6 +15,7 @@ from index_store.course import Library
 from index_store.errors import BookError
 from ingest.readers import Readers
 from tutor.accounts import Accounts
+from tutor.activity.log import ActivityLog
 from tutor.course_settings import read_settings
 from tutor.web.instructor.uploads import Uploads, plain_name
 from tutor.web.server import application
@@ -38,7 +39,10 @@ def stranger(service, home):
     own.settings = service.settings.model_copy(update={"home": home, "upload_mb": 1})
     own.library, own._engines = Library(home), {}
     Accounts(home).add_user("anna", PASSWORD)
-    with Readers() as readers, TestClient(application(own, readers), base_url="http://testserver") as client:
+    with (
+        Readers() as readers,
+        TestClient(application(own, readers, ActivityLog(own.settings)), base_url="http://testserver") as client,
+    ):
         yield client
 
 

@@ -40,9 +40,8 @@ def chat(**flags: Any) -> None:
         except CourseTutorError as error:
             options.say(f"warning: course {course!r} is not answered: {error}")
     below = f", for a proxy that shows it at {settings.root_path}/" if settings.root_path else ""
-    server.serve(
-        service, settings.host, settings.port, lambda url: options.say(f"the chat is open at {url}{below}  (Ctrl-C ends it)")
-    )
+    opened = f"the chat is open at {{}}{below}  (Ctrl-C ends it)"
+    server.serve(service, settings.host, settings.port, lambda url: options.say(opened.format(url)), options.say)
 
 
 def _is_loopback(host: str) -> bool:

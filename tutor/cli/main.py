@@ -17,6 +17,7 @@ from index_store.errors import CourseTutorError
 
 COMMANDS = {
     "assignments": "Hold back the answers to an assignment for a while.",
+    "activity": "Delete what is kept of students' questions.",
     "ask": "Ask a course one question.",
     "chat": "Open the chat in the browser.",
     "courses": "List the courses and what they hold.",
@@ -25,6 +26,8 @@ COMMANDS = {
     "ingest": "Read books into a course.",
     "keys": "Keys that programs ask with, over HTTP or MCP.",
     "mcp": "Serve the courses to a desktop client over MCP.",
+    "insight": "Show what students asked, and where they are stuck.",
+    "preferences": "List and export which answers were better, for DPO.",
     "questions": "Save questions whose pages a new index has to find.",
     "remove": "Take a book out of a course.",
     "rollback": "Answer from an earlier index again.",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from index_store.search import CourseSearch
     from tutor.course_settings import Restricted
     from tutor.settings import Settings
@@ -72,6 +74,25 @@ def as_json(command: Command) -> Command:
 
 def force(command: Command) -> Command:
     return click.option("--force", is_flag=True, help="Make the new index live although a check failed.")(command)
+
+
+def force_file(command: Command) -> Command:
+    return click.option("--force", is_flag=True, help="Write over a file that is there.")(command)
+
+
+def check_new(file: Path, force: bool) -> None:
+    """Raise ActivityError where `file` is there and is not to be written over, or has no folder to stand in."""
+    from index_store.errors import ActivityError
+
+    if not file.parent.is_dir():
+        raise ActivityError(f"{file}: there is no folder {file.parent}. Make it, or name another file.")
+    if file.exists() and not force:
+        raise ActivityError(f"{file}: is there already. Name another file, or write over it with --force.")
+
+
+def one_line(text: str) -> str:
+    """Text from a book, a student or a model as one line that tells the terminal nothing."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def open_search(settings: Settings, course: str) -> CourseSearch:

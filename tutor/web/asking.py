@@ -15,7 +15,9 @@ from llama_index.core.llms import ChatMessage, MessageRole
 from index_store.errors import CourseTutorError
 from index_store.passage import Passage
 from tutor.accounts import Key
-from tutor.answering.engine import Answer, AnswerStream, Turn, checked_question
+from tutor.activity.exchange import exchange
+from tutor.activity.log import ActivityLog
+from tutor.answering.engine import Answer, AnswerStream, CourseQueryEngine, Turn, checked_question
 from tutor.answering.service import AnsweringService
 from tutor.web import book
 from tutor.web.limits import QuestionLimit, too_many
@@ -23,9 +25,6 @@ from tutor.web.working import worked_out
 
 WAITING = 64  # answers of programs on their way
 TURNS = 15  # the last ones are used, as many as the chat keeps
-
-Record = Callable[[str, str, Answer], None]
-"""Told course, user ("key NAME") and answer."""
 
 
 class NotAsked(Exception):
@@ -88,10 +87,10 @@ Placed = Callable[[int, Passage], Place]
 class Asking:
     """Answers programs' questions, as many as each may ask."""
 
-    def __init__(self, service: AnsweringService, limit: QuestionLimit, record: Record | None = None) -> None:
+    def __init__(self, service: AnsweringService, limit: QuestionLimit, log: ActivityLog) -> None:
         self._service = service
         self._limit = limit
-        self._record = record
+        self._log = log
         self._on_their_way = 0
 
     def courses(self, key: Key) -> list[str]:
@@ -107,14 +106,16 @@ class Asking:
         """
 
         def steps() -> Generator[Piece, None, None]:
-            stream, place = self._found(course, question, turns, base)
+            engine, stream, place = self._found(course, question, turns, base)
             yield _begun(stream, place)
             yield from stream
             answer = stream.answer
             assert answer is not None
-            if self._record:
-                self._record(course, user_of(key), answer)
-            yield Finished(answer, tuple(place(c.number, c.passage) for c in answer.citations), self._usage(stream))
+            student = self._log.key(key.name)
+            self._log.record(
+                lambda: exchange(engine, course=course, student=student, question=question, turns=turns, answer=answer)
+            )
+            yield Finished(answer, tuple(place(c.number, c.passage) for c in answer.citations), _usage(engine, stream))
 
         async with aclosing(self._worked_out(key, course, question, steps)) as pieces:
             async for piece in pieces:
@@ -124,7 +125,8 @@ class Asking:
         """What is found, unanswered. Raises NotAsked."""
 
         def steps() -> Generator[Piece, None, None]:
-            yield _begun(*self._found(course, question, (), base))
+            _, stream, place = self._found(course, question, (), base)
+            yield _begun(stream, place)
 
         async with aclosing(self._worked_out(key, course, question, steps)) as pieces:
             begun = await anext(pieces)
@@ -151,7 +153,9 @@ class Asking:
         finally:
             self._on_their_way -= 1
 
-    def _found(self, course: str, question: str, turns: Sequence[Turn], base: str) -> tuple[AnswerStream, Placed]:
+    def _found(
+        self, course: str, question: str, turns: Sequence[Turn], base: str
+    ) -> tuple[CourseQueryEngine, AnswerStream, Placed]:
         engine = self._service.engine(course)
         books = {entry.file: entry.sha256 for entry in engine.search.manifest.books}
 
@@ -159,7 +163,7 @@ class Asking:
             where = book.address(course, books, passage) if base else ""
             return _place(number, passage, f"{base}{where}" if where else None)
 
-        return engine.stream(question, turns[-TURNS:]), place
+        return engine, engine.stream(question, turns[-TURNS:]), place
 
     def _check(self, key: Key, course: str, question: str) -> None:
         known = self.courses(key)
@@ -171,13 +175,14 @@ class Asking:
         except CourseTutorError as error:
             raise NotAsked(400, str(error), "invalid_question") from None
 
-    def _usage(self, stream: AnswerStream) -> Usage:
-        if not stream.prompt or stream.answer is None:
-            return Usage(0, 0)
-        count, prompt = self._service.model.count_tokens, list(stream.prompt)
-        before = count(prompt)
-        said = ChatMessage(role=MessageRole.ASSISTANT, content=stream.answer.text)
-        return Usage(before, max(0, count([*prompt, said]) - before))
+
+def _usage(engine: CourseQueryEngine, stream: AnswerStream) -> Usage:
+    if not stream.prompt or stream.answer is None:
+        return Usage(0, 0)
+    count, prompt = engine.model.count_tokens, list(stream.prompt)
+    before = count(prompt)
+    said = ChatMessage(role=MessageRole.ASSISTANT, content=stream.answer.text)
+    return Usage(before, max(0, count([*prompt, said]) - before))
 
 
 def user_of(key: Key) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from tutor.activity.exchange import ID
 from tutor.answering.engine import Turn
 from tutor.web import render
 
@@ -21,9 +22,17 @@ def user(text: str) -> dict[str, Any]:
     return {"role": "user", "content": render.escape_markdown(text)}
 
 
-def assistant(shown: str) -> dict[str, Any]:
-    """A reply as a message; `shown` is Markdown."""
-    return {"role": "assistant", "content": shown}
+def assistant(shown: str, id: str = "") -> dict[str, Any]:
+    """A reply as a message; `shown` is Markdown, and `id` what the log knows it by, so that it can be rated."""
+    message = {"role": "assistant", "content": shown}
+    return {**message, "metadata": {"id": id}} if id else message
+
+
+def id_of(message: Mapping[str, Any]) -> str:
+    """What the log knows a reply by; empty where nothing that can be one is there."""
+    metadata = message.get("metadata")
+    id = metadata.get("id") if isinstance(metadata, dict) else None
+    return id if isinstance(id, str) and ID.fullmatch(id) else ""
 
 
 def content(message: Mapping[str, Any]) -> str:
@@ -55,7 +64,7 @@ def stopped(shown: str) -> str:
 
 def with_talk(talks: Any, course: str, messages: Messages) -> Talks:
     """The browser's conversations with the last `KEPT` messages of this one, from a question on; forgotten where empty."""
-    last = [{"role": message["role"], "content": content(message)} for message in messages[-KEPT:]]
+    last = [_kept(message) for message in messages[-KEPT:]]
     while last and last[0]["role"] != "user":
         last.pop(0)
     others = {name: talk for name, talk in _dictionary(talks).items() if name != course}
@@ -65,10 +74,17 @@ def with_talk(talks: Any, course: str, messages: Messages) -> Talks:
 def talk_of(talks: Any, course: str | None) -> Messages:
     """The conversation that the browser keeps of a course. What is not one (the browser may hold anything) is left out."""
     found = _dictionary(talks).get(course or "")
-    messages = [message for message in found if _is_message(message)] if isinstance(found, list) else []
+    messages = [_kept(message) for message in found if _is_message(message)] if isinstance(found, list) else []
     if messages and messages[-1]["role"] == "user":
         messages.append(assistant(f"{render.SOURCES}{INTERRUPTED}".lstrip()))
     return messages
+
+
+def _kept(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The message with nothing in it but what this page has written."""
+    if message["role"] == "assistant":
+        return assistant(content(message), id_of(message))
+    return {"role": message["role"], "content": content(message)}
 
 
 def _dictionary(talks: Any) -> dict[str, Any]:
@@ -78,7 +94,7 @@ def _dictionary(talks: Any) -> dict[str, Any]:
 def _is_message(message: Any) -> bool:
     return (
         isinstance(message, dict)
-        and set(message) == {"role", "content"}
+        and {"role", "content"} <= set(message) <= {"role", "content", "metadata"}
         and message["role"] in ("user", "assistant")
         and isinstance(message["content"], str)
     )

@@ -10,11 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import dataclass
 
 from index_store.errors import CourseTutorError
 from index_store.passage import Passage
+from tutor.activity.exchange import Exchange, Outcome, exchange, new_id
+from tutor.activity.log import ActivityLog
+from tutor.answering.engine import AnswerStream, CourseQueryEngine
 from tutor.answering.service import AnsweringService
 from tutor.web import book, conversation, render
 from tutor.web.conversation import Messages
@@ -41,9 +45,10 @@ Frames = Generator[Frame, None, None]
 
 
 class Reply:
-    """The answer to the last of `messages`, which is a question on `course`."""
+    """The answer to the last of `messages`, which is a question on `course`. The log knows it by `id`."""
 
     def __init__(self, course: str, messages: Messages) -> None:
+        self.id = new_id()
         self.course = course
         self.messages = messages
         self.instead: Messages | None = None  # what the page shows now, where it was left
@@ -123,16 +128,22 @@ class Reply:
             self._enough.set()
 
 
-def answered(service: AnsweringService, reply: Reply, wait: float = 0.0) -> Frames:
+def answered(service: AnsweringService, reply: Reply, log: ActivityLog, student: str, wait: float = 0.0) -> Frames:
     """The frames of an answer: what is being done, the answer as it grows, the answer with its pages.
 
-    Who has to `wait` so many seconds is told so instead.
+    What came of it is recorded when all is told, or as soon as it is stopped. Who has to `wait` so many seconds is told so
+    instead.
     """
     if wait:
         yield Frame(f"{render.SOURCES}*{too_many(wait)}*".lstrip(), render.passages([]), last=True)
         return
     *before, question = reply.messages
     style = service.model.style
+    asked, turns = conversation.asked(question), conversation.turns(before)
+    engine: CourseQueryEngine | None = None
+    stream: AnswerStream | None = None
+    outcome: Outcome | None = "failed"
+    text, begun, first = "", time.perf_counter(), 0.0
     try:
         if not reply.course:
             raise CourseTutorError("there is no course yet. Make one with: tutor ingest BOOK.pdf --course NAME")
@@ -142,19 +153,35 @@ def answered(service: AnsweringService, reply: Reply, wait: float = 0.0) -> Fram
         def where(passage: Passage) -> str:
             return book.address(reply.course, books, passage)
 
-        stream = engine.stream(conversation.asked(question), conversation.turns(before))
+        stream = engine.stream(asked, turns)
         panel = render.passages(stream.hits, found=stream.found, address=where)
         if stream.found:
             count = len(stream.hits)
             yield Frame(f"*Reading {count} passage{'' if count == 1 else 's'}…*", panel, waiting=True)
-        text = ""
         for delta in stream:
             text += delta
             if text.strip():
+                first = first or time.perf_counter() - begun
                 yield Frame(render.piece(text, style), panel)
         answer = stream.answer
         assert answer is not None
+        outcome = None
         panel = render.passages(stream.hits, answer, stream.found, where)
         yield Frame(render.finished(answer, style, where), panel, last=True)
+    except GeneratorExit:
+        outcome = outcome and "stopped"
+        raise
     except CourseTutorError as error:
         yield Frame(render.escape_markdown(f"Sorry, {error}"), render.passages([]), last=True)
+    finally:
+        seconds = time.perf_counter() - begun
+
+        def made() -> Exchange:
+            assert engine is not None
+            return exchange(
+                engine, course=reply.course, student=student, question=asked, turns=turns, id=reply.id, text=text,
+                answer=stream.answer if stream else None, outcome=outcome, seconds=seconds, first_token_seconds=first,
+            )  # fmt: skip
+
+        if engine:
+            log.record(made)

@@ -13,28 +13,31 @@ from fastapi import FastAPI
 
 from ingest.readers import Readers
 from tutor.accounts import Accounts
+from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
 from tutor.mcp_server import OverHTTP
 from tutor.web import api, book, student
-from tutor.web.asking import Asking, Record
+from tutor.web.asking import Asking
 from tutor.web.instructor import books, rules
 from tutor.web.instructor.access import Access
 from tutor.web.instructor.access import routes as access_pages
 from tutor.web.instructor.jobs import Jobs
 from tutor.web.limits import API_BYTES, BodyLimit, QuestionLimit
 from tutor.web.proxy import ProxyHeaders
-from tutor.web.students import StudentCookie, StudentLimit
+from tutor.web.students import StudentLimit
+from tutor.web.visitor import VisitorCookie, Visitors
 
 STYLE = (Path(__file__).parent / "student.css").read_text("utf-8")
 SCRIPT = (Path(__file__).parent / "page.js").read_text("utf-8")
 STOPPING = 3  # seconds that answers on their way have when the server is ended
 
 
-def application(service: AnsweringService, readers: Readers, record: Record | None = None) -> FastAPI:
-    """Everything that is served; `readers` paint the pages, `record` is told what programs are answered."""
+def application(service: AnsweringService, readers: Readers, log: ActivityLog) -> FastAPI:
+    """Everything that is served; `readers` paint the pages, `log` keeps what is asked."""
     settings = service.settings
     accounts = Accounts(settings.home)
-    asking = Asking(service, QuestionLimit(settings.questions_per_minute), record)
+    visitors = Visitors(log.pseudonyms.cookie_secret() if log.keeps else b"")
+    asking = Asking(service, QuestionLimit(settings.questions_per_minute), log)
     tools = OverHTTP(asking, accounts)
 
     @asynccontextmanager
@@ -44,7 +47,7 @@ def application(service: AnsweringService, readers: Readers, record: Record | No
 
     served = FastAPI(title="Course Tutor", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     # From the inside out: what comes last is asked first.
-    served.add_middleware(StudentCookie)
+    served.add_middleware(VisitorCookie, visitors=visitors)
     served.add_middleware(
         BodyLimit, most={"/v1": API_BYTES, "/mcp": API_BYTES, "/instructor": (settings.upload_mb + 1) * 1_000_000}
     )
@@ -56,7 +59,7 @@ def application(service: AnsweringService, readers: Readers, record: Record | No
     for pages in (access_pages(access), books.routes(access, service, jobs, settings.upload_mb), rules.routes(access, service)):
         served.include_router(pages)
     served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf))
-    page = student.build(service, StudentLimit(settings.questions_per_minute).allow)
+    page = student.build(service, log, visitors, StudentLimit(settings.questions_per_minute, visitors).allow)
     page.queue(max_size=student.WAITING)
     return gr.mount_gradio_app(
         served,
@@ -75,10 +78,10 @@ def application(service: AnsweringService, readers: Readers, record: Record | No
     )
 
 
-def configuration(service: AnsweringService, readers: Readers, host: str, port: int) -> uvicorn.Config:
+def configuration(service: AnsweringService, readers: Readers, log: ActivityLog, host: str, port: int) -> uvicorn.Config:
     """How it is served."""
     return uvicorn.Config(
-        application(service, readers),
+        application(service, readers, log),
         host,
         port,
         log_level="warning",
@@ -90,10 +93,17 @@ def configuration(service: AnsweringService, readers: Readers, host: str, port: 
     )
 
 
-def serve(service: AnsweringService, host: str, port: int, ready: Callable[[str], None] = lambda url: None) -> None:
-    """Serve until interrupted. `ready(url)` is called once it answers."""
-    with Readers() as readers:
-        server = uvicorn.Server(configuration(service, readers, host, port))
+def serve(
+    service: AnsweringService,
+    host: str,
+    port: int,
+    ready: Callable[[str], None] = lambda url: None,
+    notify: Callable[[str], None] = lambda message: None,
+) -> None:
+    """Serve until interrupted. `ready(url)` is called once it answers; `notify` is told what whoever runs it should know."""
+    log = ActivityLog(service.settings, notify)
+    with Readers() as readers, log.purged_daily():
+        server = uvicorn.Server(configuration(service, readers, log, host, port))
 
         def tell() -> None:
             while not server.started and not server.should_exit:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import gradio as gr
 
+from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
-from tutor.web import conversation, render
+from tutor.web import conversation, rating, render
 from tutor.web.conversation import Messages, Talks, assistant, talk_of, with_talk
 from tutor.web.examples import examples
 from tutor.web.reply import SEARCHING, Reply, answered
+from tutor.web.visitor import Visitors
 
 WAITING = 64
 # What the browser keeps is for this page alone; its key stays, so that it outlives a restart of the server.
 SECRET = "course-tutor"
 
 
-def build(service: AnsweringService, to_wait: Callable[[Any], float] = lambda request: 0.0) -> gr.Blocks:
-    """The page. Nothing in it decides what is answered. `to_wait` says how many seconds a request's student has to wait."""
+def build(
+    service: AnsweringService, log: ActivityLog, visitors: Visitors, to_wait: Callable[[Any], float] = lambda request: 0.0
+) -> gr.Blocks:
+    """The page. Nothing in it decides what is answered; where `log` keeps anything, answers can be rated.
+
+    `to_wait` says how many seconds a request's student has to wait.
+    """
     names = [course.name for course in service.library.courses()]
     with gr.Blocks(title="Course Tutor", fill_height=True, analytics_enabled=False) as page:
         with gr.Row(elem_classes="ct-top"):
@@ -96,9 +104,11 @@ def build(service: AnsweringService, to_wait: Callable[[Any], float] = lambda re
                 return
             wait = to_wait(request)
             # The question is kept at once, the answer when it is finished.
-            yield gr.skip(), render.passages([]), with_talk(kept, reply.course, reply.messages)
-            async for frame in reply.frames(lambda: answered(service, reply, wait)):
-                shown = [*reply.messages, assistant(frame.reply)]
+            thumbs = await asyncio.to_thread(shown_thumbs, reply.messages, request)
+            yield thumbs, render.passages([]), with_talk(kept, reply.course, reply.messages)
+            student = rating.student_of(log, visitors, request)
+            async for frame in reply.frames(lambda: answered(service, reply, log, student, wait)):
+                shown = [*reply.messages, assistant(frame.reply, reply.id)]
                 if not frame.last:
                     yield shown, frame.passages, gr.skip()
                     continue
@@ -142,6 +152,17 @@ def build(service: AnsweringService, to_wait: Callable[[Any], float] = lambda re
             chosen = wanted if wanted in found else (found[0] if found else None)
             return gr.update(choices=found, value=chosen), *show(chosen, kept)
 
+        def shown_thumbs(messages: Messages, request: gr.Request) -> Any:
+            return gr.update(feedback_value=rating.thumbs(log, visitors, messages, request))
+
+        def rated(messages: Messages, like: gr.LikeData, request: gr.Request) -> Iterator[Any]:
+            place = _place(like.index)
+            if not rating.rate(log, visitors, messages, place, like.liked, request):
+                gr.Warning("This answer cannot be rated (any more).", duration=5)
+                # The browser shows its own press until it is told something new: first that, then what is kept.
+                yield gr.update(feedback_value=rating.pressed(messages, place, like.liked))
+            yield shown_thumbs(messages, request)
+
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         at_once = {"queue": False, **quiet}
         # Queued, because only a queued event can say on the page why it does nothing.
@@ -156,11 +177,15 @@ def build(service: AnsweringService, to_wait: Callable[[Any], float] = lambda re
             answer = event.then(respond, [current, talks], [chat, panel, talks], concurrency_limit=WAITING, **quiet)
             answer.then(ended, current, question, **at_once)
         question.stop(stop, current, None, **at_once)
-        chat.undo(undone, [*place, talks], [chat, question, panel, talks], **asking)
-        chat.clear(cleared, [course, current, talks], [chat, panel, talks], **at_once)
+        taken_back = chat.undo(undone, [*place, talks], [chat, question, panel, talks], **asking)
+        emptied = chat.clear(cleared, [course, current, talks], [chat, panel, talks], **at_once)
         # The course is remembered by the browser; an address with ?course=NAME opens that one.
-        course.input(switched, [course, current, talks], [chat, panel, last], **at_once)
-        page.load(opened, [last, talks], [course, chat, panel], **at_once)
+        other = course.input(switched, [course, current, talks], [chat, panel, last], **at_once)
+        loaded = page.load(opened, [last, talks], [course, chat, panel], **at_once)
+        if log.keeps:
+            chat.like(rated, chat, chat, **asking)
+            for changed in (taken_back, emptied, other, loaded):
+                changed.then(shown_thumbs, chat, chat, **at_once)
     return page
 
 
