@@ -6,6 +6,7 @@ import copy
 import re
 import shutil
 import time
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -15,7 +16,10 @@ from index_store.course import Library
 from index_store.errors import BookError
 from ingest.readers import Readers
 from tutor.accounts import Accounts
+from tutor.activity.exchange import exchange
 from tutor.activity.log import ActivityLog
+from tutor.activity.preferences import Preferences
+from tutor.activity.store import ActivityStore
 from tutor.course_settings import read_settings
 from tutor.web.instructor.uploads import Uploads, plain_name
 from tutor.web.server import application
@@ -229,3 +233,59 @@ def test_a_name_becomes_a_plain_one(name: str, plain: str) -> None:
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(BookError):
         plain_name(name)
+
+
+@pytest.fixture
+def asked(anna, home, service):
+    """The log of the course "sample" with a refused answer of one student and a doubtful one of another, twice answered."""
+    engine = service.engine("sample")
+    store = ActivityStore(home)
+    rows = []
+    for student, question, outcome, text in (
+        ("student-1", "who won the <b>cup</b>?", "refused", None),
+        ("student-2", "what is a load factor?", "unsure", "It is full. [1]"),
+        ("student-3", "what is a load factor?", "answered", "It is keys over slots. [1]"),
+    ):
+        answer = engine.stream(question).finish()
+        answer = replace(answer, text=text) if text else answer
+        row = exchange(engine, course="sample", student=student, question=question, answer=answer, outcome=outcome)
+        store.add(row)
+        rows.append(row)
+    return rows
+
+
+@pytest.mark.model
+def test_insight_shows_counts_and_no_markup_of_a_question(anna, asked) -> None:
+    page = anna.get("/instructor/c/sample/insight").text
+    assert "<dt>questions</dt><dd>3</dd>" in page
+    assert "<dt>not in the books</dt><dd>1</dd>" in page
+    assert "<b>cup" not in page
+    assert "student-1" not in page
+    table = anna.get("/instructor/c/sample/insight.csv")
+    assert table.headers["content-type"].startswith("text/csv")
+    assert "student-1" not in table.text
+
+
+@pytest.mark.model
+def test_what_an_instructor_says_of_an_answer_becomes_a_pair(anna, asked, home) -> None:
+    refused, doubtful, answered = asked
+    page = anna.get("/instructor/c/sample/review").text
+    assert page.count("<article") == 2
+    assert "It is keys over slots." in page  # the other answer to the same question
+    say = {"row": doubtful.id, "other": answered.id, "what": "choose"}
+    assert "is kept as the better one" in anna.post("/instructor/c/sample/review", data=say).text
+    say = {"row": refused.id, "what": "correct", "better": ""}
+    assert 'class="said wrong"' in anna.post("/instructor/c/sample/review", data=say).text
+    anna.post("/instructor/c/sample/review", data={"row": refused.id, "what": "aside"})
+    page = anna.get("/instructor/c/sample/review").text
+    assert "Nothing awaits review." in page
+    assert "1 pair so far" in page
+    (pair,) = Preferences(ActivityStore(home), "sample").all()
+    assert (pair.chosen, pair.rejected, pair.by) == ("It is keys over slots. [1]", "It is full. [1]", "anna")
+
+
+@pytest.mark.model
+def test_another_courses_answers_cannot_be_judged(anna, asked) -> None:
+    anna.post("/instructor/new", data={"name": "other"})
+    say = {"row": asked[1].id, "what": "correct", "better": "no [1]"}
+    assert 'class="said wrong"' in anna.post("/instructor/c/other/review", data=say).text

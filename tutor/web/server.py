@@ -18,7 +18,7 @@ from tutor.answering.service import AnsweringService
 from tutor.mcp_server import OverHTTP
 from tutor.web import api, book, student
 from tutor.web.asking import Asking
-from tutor.web.instructor import books, rules
+from tutor.web.instructor import activity, books, rules
 from tutor.web.instructor.access import Access
 from tutor.web.instructor.access import routes as access_pages
 from tutor.web.instructor.jobs import Jobs
@@ -56,7 +56,12 @@ def application(service: AnsweringService, readers: Readers, log: ActivityLog) -
     served.add_route("/mcp", tools)  # type: ignore[arg-type]
     access, jobs = Access(accounts), Jobs()
     served.state.access = access
-    for pages in (access_pages(access), books.routes(access, service, jobs, settings.upload_mb), rules.routes(access, service)):
+    for pages in (
+        access_pages(access),
+        books.routes(access, service, jobs, settings.upload_mb),
+        rules.routes(access, service),
+        activity.routes(access, service, log),
+    ):
         served.include_router(pages)
     served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf))
     page = student.build(service, log, visitors, StudentLimit(settings.questions_per_minute, visitors).allow)

@@ -63,6 +63,16 @@ class Access:
         with self._lock:
             return self._said.pop(user.name, [])
 
+    def refused(self, request: Request, user: User, where: str, error: CourseTutorError) -> Response:
+        """Go to the page `where`, where the error is told."""
+        self.say(user, str(error), wrong=True)
+        return self.go(request, where)
+
+    @staticmethod
+    def go(request: Request, where: str) -> Response:
+        """To the page `where`, below the instructor's pages."""
+        return RedirectResponse(f"{base_of(request)}{where}", 303, HEADERS)
+
     def done(self, request: Request, user: User, where: str, work: Callable[[], str]) -> Response:
         """Do `work`, which returns what to tell, and go to the page `where`; what goes wrong is told there in one line."""
         try:
@@ -72,7 +82,7 @@ class Access:
             self.say(user, str(error), wrong=True)
         except OSError as error:
             self.say(user, f"{error.strerror or error}. Check permissions and free space of the machine.", wrong=True)
-        return RedirectResponse(f"{base_of(request)}{where}", 303, HEADERS)
+        return self.go(request, where)
 
 
 def _instructor(request: Request) -> User:

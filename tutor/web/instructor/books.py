@@ -57,8 +57,7 @@ def routes(access: Access, service: AnsweringService, jobs: Jobs, upload_mb: int
         try:
             course = library.course(name.strip())
         except CourseTutorError as error:
-            access.say(user, str(error), wrong=True)
-            return access.done(request, user, "", lambda: "")
+            return access.refused(request, user, "", error)
         return access.done(request, user, f"/c/{course.name}", lambda: "Upload the course's first books.")
 
     @router.get("/c/{name}")
@@ -93,7 +92,7 @@ def routes(access: Access, service: AnsweringService, jobs: Jobs, upload_mb: int
             form = await request.form(max_files=MOST_FILES, max_fields=4)
         except HTTPException:  # too many parts, or none that can be read
             access.say(user, f"At most {MOST_FILES} files are taken at a time.", wrong=True)
-            return access.done(request, user, f"/c/{name}", lambda: "")
+            return access.go(request, f"/c/{name}")
         files = [part for part in form.getlist("books") if isinstance(part, UploadFile) and part.filename]
 
         def keep() -> str:
