@@ -15,7 +15,7 @@ from ingest.readers import Readers
 from tutor.accounts import Accounts
 from tutor.answering.service import AnsweringService
 from tutor.mcp_server import OverHTTP
-from tutor.web import api, book, student
+from tutor.web import api, book, student, working
 from tutor.web.asking import Asking, Record
 from tutor.web.limits import API_BYTES, BodyLimit, QuestionLimit
 from tutor.web.proxy import ProxyHeaders
@@ -95,3 +95,4 @@ def serve(service: AnsweringService, host: str, port: int, ready: Callable[[str]
         threading.Thread(target=tell, daemon=True).start()
         with suppress(KeyboardInterrupt):  # the way to end it
             server.run()
+        working.wait_for_the_last()
