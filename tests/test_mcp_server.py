@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -115,6 +117,29 @@ def test_standard_output_is_the_protocols_alone(sample_library):
     done = subprocess.run([sys.executable, *PROGRAM], input="", capture_output=True, text=True, env=environment, timeout=120)
     assert (done.returncode, done.stdout) == (0, "")
     assert "loading" in done.stderr
+
+
+def test_a_client_that_leaves_in_the_middle_of_an_answer_is_no_crash(sample_library):
+    environment = {**os.environ, "TUTOR_HOME": str(sample_library.home), "PYTHONPATH": str(REPOSITORY)}
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    with subprocess.Popen(
+        [sys.executable, *PROGRAM], stdin=-1, stdout=-1, stderr=-1, text=True, env=environment, cwd=REPOSITORY
+    ) as process:
+
+        def send(**message):
+            process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
+            process.stdin.flush()
+
+        send(id=0, method="initialize", params=hello)
+        assert json.loads(process.stdout.readline())["result"]["serverInfo"]["name"] == "course-tutor"
+        send(method="notifications/initialized")
+        for number in range(1, 4):
+            send(id=number, method="tools/call", params={"name": "ask", "arguments": QUESTION})
+        time.sleep(0.5)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "terminate" not in err
+    assert all(json.loads(line)["jsonrpc"] == "2.0" for line in out.splitlines())
 
 
 def test_without_a_key_nothing_is_told(served):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,6 +31,9 @@ def mcp(**flags: Any) -> None:
 
         service = AnsweringService(settings, options.say, [course.name for course in Library(settings.home).courses()])
     serve_stdio(service)
+    # The client has left. A model that is still at work in threads of its own would have an orderly end aborted.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 @contextmanager

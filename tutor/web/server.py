@@ -16,7 +16,7 @@ from tutor.accounts import Accounts
 from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
 from tutor.mcp_server import OverHTTP
-from tutor.web import api, book, student
+from tutor.web import api, book, student, working
 from tutor.web.asking import Asking
 from tutor.web.instructor import activity, books, rules
 from tutor.web.instructor.access import Access
@@ -120,3 +120,4 @@ def serve(
         threading.Thread(target=tell, daemon=True).start()
         with suppress(KeyboardInterrupt):  # the way to end it
             server.run()
+        working.wait_for_the_last()

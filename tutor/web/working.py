@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ AT_ONCE = 8
 slots = threading.BoundedSemaphore(AT_ONCE)
 """Held by whoever works out an answer, for the chat, the API or MCP."""
 
+ENDING = 3  # seconds
 T = TypeVar("T")
 _END = object()
 
@@ -55,3 +57,11 @@ async def worked_out(steps: Callable[[], Generator[T, None, None]]) -> AsyncGene
             yield what
     finally:
         enough.set()
+
+
+def wait_for_the_last() -> None:
+    """Wait, ENDING seconds at most, for answers that nobody reads any more: an interpreter that ends meanwhile is aborted."""
+    until = time.monotonic() + ENDING
+    for thread in threading.enumerate():
+        if thread.name in ("answer", "generation"):
+            thread.join(max(0.0, until - time.monotonic()))
