@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from ingest.readers import Readers
 from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
-from tutor.web import book, student
+from tutor.web import book, privacy, student
 from tutor.web.visitor import VisitorCookie
 
 STYLE = (Path(__file__).parent / "student.css").read_text("utf-8")
@@ -27,6 +27,7 @@ def application(service: AnsweringService, readers: Readers, log: ActivityLog) -
     served = FastAPI(title="Course Tutor", docs_url=None, redoc_url=None, openapi_url=None)
     settings = service.settings
     served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf))
+    served.include_router(privacy.routes(log))
     if log.keeps:
         served.add_middleware(VisitorCookie)
     page = student.build(service, log)
