@@ -12,6 +12,7 @@ from tutor.web.book import HEADERS, STYLE
 from tutor.web.visitor import visitor
 
 ADDRESS = "privacy"
+WIDTH = "main { max-width: 42rem; padding: 0.5rem 1rem; }"
 
 
 def routes(log: ActivityLog) -> APIRouter:
@@ -23,7 +24,7 @@ def routes(log: ActivityLog) -> APIRouter:
         told = "".join(f"<p>{html.escape(text)}</p>" for text in _told(log, log.browser(visitor(request.cookies))))
         return HTMLResponse(
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>What is kept of your questions</title>'
-            f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head>'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}{WIDTH}</style></head>'
             f"<body><main><h1>What is kept of your questions</h1>{told}</main></body></html>",
             headers={**HEADERS, "Cache-Control": "no-store"},
         )
