@@ -98,6 +98,19 @@ def test_students_are_stuck_where_three_of_them_have_clearly_more_trouble(store:
     )
 
 
+def test_two_students_are_not_the_students_and_four_questions_are_few(store: ActivityStore, asked) -> None:
+    for number in range(20):
+        asked(section=HEAPS, student=f"student-{number}")
+    for number in range(10):
+        asked(section=NEGATIVE, student=f"student-{number % 2}", outcome="refused")
+    for number in range(4):
+        asked(section=DIJKSTRA, student=f"student-{number}", outcome="refused")
+    assert insight(store, "algorithms").stuck == ()
+    asked(section=NEGATIVE, student="student-2", outcome="refused")
+    asked(section=DIJKSTRA, student="student-2", outcome="refused")
+    assert [place.name for place in insight(store, "algorithms").stuck] == ["8.4 Negative edges", "8.6 Dijkstra"]
+
+
 @pytest.mark.parametrize(
     # Wilson's lower ends from the tables of Newcombe (1998), and by hand for 0 and all of n: n / (n + z^2).
     ("hits", "of", "bound"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from pathlib import Path
 
@@ -183,4 +182,9 @@ def test_no_cookie_is_in_the_log_and_the_secret_is_in_neither(page: sync_api.Pag
         assert secret.encode() not in files
     assert page.evaluate("document.cookie") == ""
     assert not [line for line in server.terminal if "Traceback" in line or "not being recorded" in line]
-    assert json.dumps(log.rows()[0].section)
+
+
+def test_before_the_first_question_the_page_leads_to_what_is_kept(page: sync_api.Page, log: Log) -> None:
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="What is kept of your questions").click()
+    sync_api.expect(opened.value.locator("body")).to_contain_text(f"In this browser you are {log.student}.")

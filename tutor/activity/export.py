@@ -109,21 +109,27 @@ def _once(
 ) -> tuple[list[tuple[Preference, dict[str, str]]], list[LeftOut]]:
     """The pairs without those that repeat an earlier one, whatever passages they had."""
     from rapidfuzz.fuzz import ratio
+    from rapidfuzz.process import extract_iter
 
     kept: list[tuple[Preference, dict[str, str]]] = []
-    texts: list[tuple[str, ...]] = []
+    questions: list[str] = []
     left: list[LeftOut] = []
     seen: set[tuple[str, ...]] = set()
     for preference, row in pairs:
-        text = (same_question(preference.question), _folded(row["chosen"]), _folded(row["rejected"]))
-        if (exact := (_prompt(row), *text)) in seen:
+        question, better, worse = same_question(preference.question), _folded(row["chosen"]), _folded(row["rejected"])
+        if (exact := (_prompt(row), better, worse)) in seen:
             left.append(LeftOut(preference.id, preference.question, DUPLICATE))
-        elif any(all(ratio(a, b, score_cutoff=NEARLY) for a, b in zip(text, other, strict=True)) for other in texts):
-            left.append(LeftOut(preference.id, preference.question, NEAR_DUPLICATE))
-        else:
-            kept.append((preference, row))
-            texts.append(text)
+            continue
         seen.add(exact)
+        asked = (kept[number][1] for _, _, number in extract_iter(question, questions, scorer=ratio, score_cutoff=NEARLY))
+        if any(
+            ratio(better, _folded(other["chosen"])) >= NEARLY and ratio(worse, _folded(other["rejected"])) >= NEARLY
+            for other in asked
+        ):
+            left.append(LeftOut(preference.id, preference.question, NEAR_DUPLICATE))
+            continue
+        kept.append((preference, row))
+        questions.append(question)
     return kept, left
 
 

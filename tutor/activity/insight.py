@@ -24,6 +24,7 @@ STUCK_STUDENTS = 3  # and fewest who asked them
 FEWEST = 3  # students, below which their number is not told, and a place's own counts are not exported
 CONFIDENT = NormalDist().inv_cdf(0.975)
 ALIKE = 0.85  # cosine of questions that are one
+COMPARED = 500  # wordings, the most frequent ones, that are compared by meaning
 QUESTIONS_TOLD = 20
 ENDS = {
     "answered": "answered",
@@ -247,15 +248,17 @@ def _refused(rows: Sequence[Exchange], embedding: Embedding | None) -> tuple[Ref
         worded[same_question(row.question)].append(row)
     groups = sorted(worded.values(), key=lambda group: (-len(group), group[0].question))
     if embedding and len(groups) > 1:
+        groups, rest = groups[:COMPARED], groups[COMPARED:]
         vectors = embedding.embed([group[0].question for group in groups])
+        near = vectors @ vectors.T >= ALIKE
         leaders: list[int] = []
-        for number, vector in enumerate(vectors):
-            near = next((leader for leader in leaders if float(vectors[leader] @ vector) >= ALIKE), None)
-            if near is None:
+        for number in range(len(groups)):
+            leader = next((leader for leader in leaders if near[leader, number]), None)
+            if leader is None:
                 leaders.append(number)
             else:
-                groups[near] = groups[near] + groups[number]
-        groups = [groups[leader] for leader in leaders]
+                groups[leader] = groups[leader] + groups[number]
+        groups = [groups[leader] for leader in leaders] + rest
     counted = [RefusedQuestion(group[0].question, len(group), _students(group)) for group in groups]
     return tuple(sorted(counted, key=lambda asked: -asked.times)[:QUESTIONS_TOLD])
 

@@ -6,6 +6,7 @@ one course; a row of another is as good as none.
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections import defaultdict
@@ -53,13 +54,13 @@ class Preferences:
 
     def review_list(self, most: int = 200) -> list[Exchange]:
         """The answers that await an instructor's word, newest first: rated down, doubtful or refused."""
-        return self.store.of_course(self.course, where=AWAITING)[:most]
+        return self.store.of_course(self.course, where=AWAITING, most=most)
 
     def alternatives(self, id: str) -> list[Exchange]:
         """The other answers to the same question from the same passages, newest first, each wording once."""
         row = self._row(id)
         others: dict[str, Exchange] = {}
-        for other in self.store.of_course(self.course):
+        for other in self.store.of_course(self.course, where="passages = ?", values=(json.dumps(row.passages),)):
             if other.id != id and _alike(other, row) and _same(as_written(other.answer)) != _same(as_written(row.answer)):
                 others.setdefault(_same(as_written(other.answer)), other)
         return list(others.values())

@@ -27,8 +27,9 @@ CREATE TABLE IF NOT EXISTS exchanges (
   answer TEXT NOT NULL, model TEXT NOT NULL, style TEXT NOT NULL, outcome TEXT NOT NULL, help TEXT NOT NULL,
   section TEXT NOT NULL, book TEXT NOT NULL, file TEXT NOT NULL, page INTEGER NOT NULL, label TEXT NOT NULL,
   seconds REAL NOT NULL, first_token_seconds REAL NOT NULL, rating INTEGER NOT NULL CHECK (rating IN (-1, 0, 1)),
-  passages TEXT NOT NULL, prompt TEXT NOT NULL, leans INTEGER NOT NULL, reviewed TEXT NOT NULL
-) WITHOUT ROWID;
+  passages TEXT NOT NULL, leans INTEGER NOT NULL, reviewed TEXT NOT NULL,
+  prompt TEXT NOT NULL -- the last, so that what is longest is not read on the way to the others
+);
 CREATE INDEX IF NOT EXISTS exchanges_by_course ON exchanges (course, time);
 CREATE INDEX IF NOT EXISTS exchanges_by_time ON exchanges (time);
 CREATE TABLE IF NOT EXISTS preferences (
@@ -36,7 +37,7 @@ CREATE TABLE IF NOT EXISTS preferences (
   exchange TEXT NOT NULL REFERENCES exchanges (id) ON DELETE CASCADE,
   other TEXT REFERENCES exchanges (id) ON DELETE CASCADE,
   prompt TEXT NOT NULL, chosen TEXT NOT NULL, rejected TEXT NOT NULL, source TEXT NOT NULL, by TEXT NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS preferences_by_course ON preferences (course, time);
 CREATE INDEX IF NOT EXISTS preferences_by_exchange ON preferences (exchange);
 CREATE INDEX IF NOT EXISTS preferences_by_other ON preferences (other);
@@ -99,12 +100,21 @@ class ActivityStore:
         """One exchange."""
         return next(iter(self._select("id = ?", (id,))), None)
 
-    def of_course(self, course: str, since: str = "", where: str = "TRUE", prompts: bool = True) -> list[Exchange]:
-        """The exchanges of a course from the time `since` on that `where`, a condition in SQL, holds for; newest first.
+    def of_course(
+        self,
+        course: str,
+        since: str = "",
+        where: str = "TRUE",
+        values: Sequence[Any] = (),
+        most: int = -1,
+        prompts: bool = True,
+    ) -> list[Exchange]:
+        """The exchanges of a course from the time `since` on, newest first, `most` of them (-1: all).
 
-        Without `prompts`, which are most of the file, these are empty.
+        `where` is a condition in SQL with a question mark for each of `values`. Without `prompts`, which are most of the
+        file, these are empty.
         """
-        return self._select(f"course = ? AND time >= ? AND ({where})", (course, since), prompts)
+        return self._select(f"course = ? AND time >= ? AND ({where})", (course, since, *values), most, prompts)
 
     def delete(self, student: str = "", course: str = "", before: str = "") -> int:
         """Delete the exchanges of this student and of this course before this time, whichever are given; how many there were.
@@ -127,13 +137,13 @@ class ActivityStore:
         """Delete what is older than `days`; how many exchanges there were."""
         return self.delete(before=(datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds"))
 
-    def _select(self, where: str, values: Sequence[Any], prompts: bool = True) -> list[Exchange]:
+    def _select(self, where: str, values: Sequence[Any], most: int = -1, prompts: bool = True) -> list[Exchange]:
         if not self.file.exists():
             return []
         with self.open() as database:
-            columns = ", ".join(COLUMNS) if prompts else ", ".join(COLUMNS).replace("prompt", "'' AS prompt")
-            statement = f"SELECT {columns} FROM exchanges WHERE {where} ORDER BY time DESC, id"
-            return [exchange_of(row) for row in database.execute(statement, values)]
+            columns = ", ".join("'' AS prompt" if name == "prompt" and not prompts else name for name in COLUMNS)
+            statement = f"SELECT {columns} FROM exchanges WHERE {where} ORDER BY time DESC, id LIMIT ?"
+            return [exchange_of(row) for row in database.execute(statement, (*values, most))]
 
 
 def exchange_of(row: sqlite3.Row) -> Exchange:

@@ -89,4 +89,4 @@ def _table(title: str, places: tuple[Place, ...]) -> None:
             f"{place.students_told:>8}  {options.one_line(name)}"
         )
     if len(places) > ROWS:
-        click.echo(f"      and {len(places) - ROWS} more (all with --csv FILE)")
+        click.echo(f"      and {len(places) - ROWS} more")

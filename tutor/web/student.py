@@ -10,13 +10,14 @@ import gradio as gr
 
 from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
-from tutor.web import conversation, rating, render
+from tutor.web import conversation, privacy, rating, render
 from tutor.web.conversation import Messages, Talks, assistant, talk_of, with_talk
 from tutor.web.examples import examples
 from tutor.web.reply import SEARCHING, Reply, answered
 from tutor.web.visitor import Visitors
 
 WAITING = 64
+KEPT = f"[What is kept of your questions]({privacy.ADDRESS})"
 # What the browser keeps is for this page alone; its key stays, so that it outlives a restart of the server.
 SECRET = "course-tutor"
 
@@ -58,7 +59,7 @@ def build(
                         {"left": "\\[", "right": "\\]", "display": True},
                         {"left": "\\(", "right": "\\)", "display": False},
                     ],
-                    placeholder="Ask a question on the course. The answer names the page.",
+                    placeholder=f"Ask a question on the course. The answer names the page.\n\n{KEPT if log.keeps else ''}",
                     examples=_examples(service, names[0] if names else None),
                 )
                 question = gr.Textbox(
