@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from index_store.errors import CourseTutorError
 from index_store.passage import Passage
 from tutor.answering.service import AnsweringService
+from tutor.phrases import ENGLISH, Phrases
 from tutor.web import book, conversation, render
 from tutor.web.conversation import Messages
+from tutor.web.line import Line, Place
 
 AT_ONCE = 8
-SEARCHING = "*Searching the books…*"
-_slots = threading.BoundedSemaphore(AT_ONCE)
+_line = Line(AT_ONCE)
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,11 @@ Frames = Generator[Frame, None, None]
 
 
 class Reply:
-    """The answer to the last of `messages`, which is a question on `course`."""
+    """The answer to the last of `messages`, which is a question on `course`; the tutor's own words are those of `say`."""
 
-    def __init__(self, course: str, messages: Messages) -> None:
+    def __init__(self, course: str, messages: Messages, say: Phrases = ENGLISH) -> None:
         self.course = course
+        self.say = say
         self.messages = messages
         self.instead: Messages | None = None  # what the page shows now, where it was left
         self.forgotten = False
@@ -74,10 +76,10 @@ class Reply:
         self.instead, self.forgotten = shown, forgotten
         self.stop()
 
-    async def frames(self, steps: Callable[[], Frames]) -> AsyncIterator[Frame]:
+    async def frames(self, steps: Callable[[], Frames], line: Line = _line) -> AsyncIterator[Frame]:
         """What `steps` yields on a thread of its own, up to its last frame or the one that says "Stopped.".
 
-        Raises what `steps` raises. At most AT_ONCE are worked out at a time; the others wait.
+        Raises what `steps` raises. At most AT_ONCE are worked out at a time; the others are told their place in the `line`.
         """
         loop = asyncio.get_running_loop()
         came: asyncio.Queue[Frame | Exception | None] = asyncio.Queue()
@@ -88,29 +90,38 @@ class Reply:
 
         def work() -> None:
             try:
-                with _slots:
-                    if self._enough.is_set():
-                        return
-                    # Closing it ends the generation, not only the reading.
-                    with contextlib.closing(steps()) as running:
-                        for frame in running:
-                            if self._enough.is_set():
-                                break
-                            tell(frame)
+                if self._enough.is_set():
+                    return
+                # Closing it ends the generation, not only the reading.
+                with contextlib.closing(steps()) as running:
+                    for frame in running:
+                        if self._enough.is_set():
+                            break
+                        tell(frame)
             except Exception as error:  # noqa: BLE001  carried to the reader, and raised there
                 tell(error)
             finally:
+                line.leave(place)
                 tell(None)
 
+        def moved(before: int) -> None:
+            said = self.say("before_yours", count=before) if before else self.say("next_in_line")
+            tell(Frame(f"*{said}*", frame.passages, waiting=True))
+
+        def wake() -> None:
+            line.give_up(place)
+            tell(None)
+
         frame = Frame("", render.passages([]), waiting=True)
-        self._wake = lambda: tell(None)
-        threading.Thread(target=work, daemon=True, name="answer").start()
+        self._wake = wake
+        place = Place(threading.Thread(target=work, daemon=True, name="answer").start, moved)
+        line.join(place)
         try:
             while not frame.last:
                 what = None if self._stopped else await came.get()
                 if self._stopped:
                     shown = "" if frame.waiting else frame.reply
-                    yield Frame(conversation.stopped(shown), frame.passages, last=True)
+                    yield Frame(conversation.stopped(shown, self.say), frame.passages, last=True)
                     return
                 if isinstance(what, Exception):
                     raise what
@@ -121,11 +132,13 @@ class Reply:
         finally:
             self._told = True
             self._enough.set()
+            line.give_up(place)
 
 
 def answered(service: AnsweringService, reply: Reply) -> Frames:
     """The frames of an answer: what is being done, the answer as it grows, the answer with its pages."""
     *before, question = reply.messages
+    say = reply.say
     style = service.model.style
     try:
         if not reply.course:
@@ -139,8 +152,7 @@ def answered(service: AnsweringService, reply: Reply) -> Frames:
         stream = engine.stream(conversation.asked(question), conversation.turns(before))
         panel = render.passages(stream.hits, found=stream.found, address=where)
         if stream.found:
-            count = len(stream.hits)
-            yield Frame(f"*Reading {count} passage{'' if count == 1 else 's'}…*", panel, waiting=True)
+            yield Frame(f"*{say('reading', count=len(stream.hits))}*", panel, waiting=True)
         text = ""
         for delta in stream:
             text += delta
@@ -151,4 +163,4 @@ def answered(service: AnsweringService, reply: Reply) -> Frames:
         panel = render.passages(stream.hits, answer, stream.found, where)
         yield Frame(render.finished(answer, style, where), panel, last=True)
     except CourseTutorError as error:
-        yield Frame(render.escape_markdown(f"Sorry, {error}"), render.passages([]), last=True)
+        yield Frame(render.escape_markdown(say("sorry", error=error)), render.passages([]), last=True)

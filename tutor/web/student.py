@@ -8,10 +8,11 @@ from typing import Any
 import gradio as gr
 
 from tutor.answering.service import AnsweringService
+from tutor.phrases import ENGLISH
 from tutor.web import conversation, render
 from tutor.web.conversation import Messages, Talks, assistant, talk_of, with_talk
 from tutor.web.examples import examples
-from tutor.web.reply import SEARCHING, Reply, answered
+from tutor.web.reply import Reply, answered
 
 WAITING = 64
 # What the browser keeps is for this page alone; its key stays, so that it outlives a restart of the server.
@@ -73,7 +74,7 @@ def build(service: AnsweringService) -> gr.Blocks:
             """The question with a word on what goes on below it; the box offers stop instead of send."""
             if _is_running(reply):
                 return gr.skip(), gr.skip(), reply
-            return [*messages, assistant(SEARCHING)], _box(sends=False), Reply(name or "", messages)
+            return [*messages, assistant(f"*{ENGLISH('searching')}*")], _box(sends=False), Reply(name or "", messages)
 
         def take(text: str, messages: Messages, name: str | None, reply: Reply | None) -> tuple[Any, Any, Reply | None]:
             if not text.strip() or _is_running(reply):
