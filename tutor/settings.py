@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     max_new_tokens: int = Field(320, ge=16, le=8192, description="Most tokens of an answer.")
     context_window: int = Field(0, ge=0, description="Most tokens of prompt and answer; 0: what the model says.")
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
+    language: Literal["auto", "en", "fr", "de"] = Field(
+        "auto", description="Language of the chat's own words: en, fr or de; auto: the browser's."
+    )
     port: int = Field(7860, ge=1, le=65535, description="Port the chat listens on.")
 
     @property

@@ -231,7 +231,7 @@ def test_turns_and_passages_that_do_not_fit_are_left_out_visibly(scripted) -> No
     answer = engine.stream(DIJKSTRA, [Turn("what is a heap? " * 20, "A tree. " * 200)]).finish()
     (messages,) = llm.asked
     assert sum(len((m.content or "").split()) for m in messages) <= 520 - 100
-    assert any("1 oldest turns" in note for note in answer.notes)
+    assert any("The oldest turn no longer fits" in note for note in answer.notes)
     assert any("of 4 passages fit" in note for note in answer.notes)
 
 

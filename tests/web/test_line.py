@@ -6,7 +6,7 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from tutor.phrases import Phrases
+from tutor.phrases import ENGLISH, Phrases
 from tutor.web.line import Line, Place
 from tutor.web.reply import Frame, Reply
 
@@ -52,7 +52,7 @@ def test_who_gives_up_is_not_served_and_only_those_behind_move() -> None:
     assert began == ["a", "b", "d"]
 
 
-def replies(count: int, room: int, stop: int | None = None, say: Phrases = Phrases("en")) -> list[list[str]]:
+def replies(count: int, room: int, stop: int | None = None, say: Phrases = ENGLISH) -> list[list[str]]:
     """What each of `count` replies shows that come one after the other, `room` answered at a time; one of them is stopped."""
     line = Line(room)
     gates = [threading.Event() for _ in range(count)]

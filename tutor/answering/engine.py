@@ -31,10 +31,10 @@ from tutor.answering.models import LanguageModel
 from tutor.answering.quoting import choose_quotable, grammar
 from tutor.answering.sentences import sentences
 from tutor.answering.topics import topic_of_section
+from tutor.phrases import ENGLISH, Phrases
 
 LONGEST_QUESTION = 2000
 REPEATED = 24
-NOT_FOUND = "I found nothing in this course's books that"
 NEARBY = 0.75  # of the threshold: below it, a passage is no place to look
 DEFINED = 0.65  # of the threshold: enough where the passage says in so many words what was asked
 LATEST = 0.6  # weight of the latest topic, where a question leans on several
@@ -72,6 +72,7 @@ class AnswerStream:
     """An answer on its way: `hits` and `found` at once, text pieces by iterating, then `answer`.
 
     `question` is the one that was answered; `notes` say where it is not the one that was typed.
+    The tutor's own words are those of `say`.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class AnswerStream:
         found: bool,
         pieces: Callable[[AnswerStream], Iterator[str]],
         notes: Sequence[str] = (),
+        say: Phrases = ENGLISH,
     ) -> None:
+        self.say = say
         self.question = question
         self.notes = tuple(notes)
         self.hits = tuple(hits)
@@ -128,11 +131,11 @@ class CourseQueryEngine(BaseQueryEngine):
     def _get_prompt_modules(self) -> PromptMixinType:
         return {}
 
-    def stream(self, question: str, turns: Sequence[Turn] = ()) -> AnswerStream:
+    def stream(self, question: str, turns: Sequence[Turn] = (), say: Phrases = ENGLISH) -> AnswerStream:
         """Search, judge the evidence, and answer. Raises CourseTutorError for a question that cannot be taken."""
         typed = checked_question(question)
         question = self.search.corrected(typed)
-        notes = [f"Read as: {question}"] if question != typed else []
+        notes = [say("read_as", question=question)] if question != typed else []
         context = leaned_on(question, [turn.question for turn in turns], self._known)
         hits = self._search(question, context)
         found = self._answers(question, context, hits)
@@ -146,11 +149,11 @@ class CourseQueryEngine(BaseQueryEngine):
             if self._answers(question, context, retried) and _overlaps(retried, hits):
                 hits, found = retried, True
         if not found:
-            return AnswerStream(question, hits, False, self._decline, notes)
+            return AnswerStream(question, hits, False, self._decline, notes, say)
         if self.model.style == "quote":
             said = turns[-1].answer if turns else ""
-            return AnswerStream(question, hits, True, lambda stream: self._quote(stream, context, said), notes)
-        return AnswerStream(question, hits, True, lambda stream: self._explain(stream, turns), notes)
+            return AnswerStream(question, hits, True, lambda stream: self._quote(stream, context, said), notes, say)
+        return AnswerStream(question, hits, True, lambda stream: self._explain(stream, turns), notes, say)
 
     def _search(self, question: str, context: Sequence[str]) -> list[Hit]:
         """The passages for a question and those it leans on; where these are several, the latest counts most."""
@@ -198,12 +201,14 @@ class CourseQueryEngine(BaseQueryEngine):
         near = [hit for hit in stream.hits if hit.similarity >= NEARBY * self._threshold()]
         several = len(self.search.manifest.books) > 1
         nearest = list(dict.fromkeys(_place(hit, several) for hit in near))[:3]
-        text = NOT_FOUND + " answers this."
+        say = stream.say
+        text = say("found_nothing")
         if nearest:
-            text += f" The nearest {'place is' if len(nearest) == 1 else 'places are'}: {'; '.join(nearest)}."
+            text += " " + say("nearest_places", count=len(nearest), places="; ".join(nearest))
         topics = list(dict.fromkeys(topic for hit in near if (topic := topic_of_section(hit.passage.section))))[:3]
         if topics:
-            text += f" You could ask about {' or '.join(f'“{topic}”' for topic in topics)}."
+            quoted = [say("quoted_topic", topic=topic) for topic in topics]
+            text += " " + say("could_ask", topics=f" {say('or')} ".join(quoted))
         stream.answer = Answer(stream.question, text, stream.hits, (), False, stream.notes, 0.0, 0.0)
         yield text
 
@@ -253,9 +258,9 @@ class CourseQueryEngine(BaseQueryEngine):
                 )
         notes = []
         if dropped := len(turns) - len(kept_turns):
-            notes.append(f"The {dropped} oldest turns no longer fit the model's context and were left out.")
+            notes.append(stream.say("turns_left_out", count=dropped))
         if kept < len(texts):
-            notes.append(f"Only {kept} of {len(texts)} passages fit the model's context.")
+            notes.append(stream.say("passages_left_out", count=kept, total=len(texts)))
         return messages, kept, notes
 
     def _generate(
@@ -272,7 +277,7 @@ class CourseQueryEngine(BaseQueryEngine):
                 text += part.delta or ""
                 yield part.delta or ""
                 if _repeats(text):
-                    notes.append("Stopped: the model began to repeat itself.")
+                    notes.append(stream.say("repeated_itself"))
                     break
         except CourseTutorError:
             raise
@@ -293,12 +298,11 @@ class CourseQueryEngine(BaseQueryEngine):
             final = add_missing(final, cited, self.embedding)
             final, doubtful = mark_doubtful(final, cited, stream.question, self.embedding)
             if doubtful:
-                how_many = "1 sentence is" if len(doubtful) == 1 else f"{len(doubtful)} sentences are"
-                notes.append(f"{how_many} not clearly borne out by the page cited, and marked{DOUBT}.")
+                notes.append(stream.say("doubtful", count=len(doubtful), mark=DOUBT))
         citations = resolve(final, cited)
         if not citations:  # an answer that rests on no page is the model's invention, or says that it has none
             stream.found = False
-            final = f"{NOT_FOUND} bears out what the model says; take this as unchecked:\n\n{final}"
+            final = f"{stream.say('unchecked')}\n\n{final}"
         stream.answer = Answer(
             stream.question,
             final,

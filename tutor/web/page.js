@@ -49,3 +49,19 @@ new MutationObserver(() => {
     message.setAttribute("aria-label", message.getAttribute("aria-label").replace(/\[((?:\[\d+\])|[^\]]*)\]\(read\/[^)]*\)/g, "$1"));
   }
 }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"] });
+
+// A conversation becomes a file here, of the browser's own making: nothing of it stays on the server.
+window.courseTutor = {
+  save(text, course) {
+    if (!text) return;
+    const day = new Date().toLocaleDateString("sv"); // 2026-01-31
+    const address = URL.createObjectURL(new Blob([text], { type: "text/markdown;charset=utf-8" }));
+    Object.assign(document.createElement("a"), { href: address, download: `course-tutor-${course}-${day}.md` }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60000);
+  },
+};
+
+// The page speaks one of three languages: the one set, or the browser's first, as Gradio chooses it.
+const setting = document.currentScript?.dataset.language ?? "auto";
+const spoken = (setting === "auto" ? navigator.language : setting).split("-")[0].toLowerCase();
+document.documentElement.lang = ["en", "fr", "de"].includes(spoken) ? spoken : "en";

@@ -112,7 +112,7 @@ class Reply:
             line.give_up(place)
             tell(None)
 
-        frame = Frame("", render.passages([]), waiting=True)
+        frame = Frame("", render.passages([], say=self.say), waiting=True)
         self._wake = wake
         place = Place(threading.Thread(target=work, daemon=True, name="answer").start, moved)
         line.join(place)
@@ -149,8 +149,8 @@ def answered(service: AnsweringService, reply: Reply) -> Frames:
         def where(passage: Passage) -> str:
             return book.address(reply.course, books, passage)
 
-        stream = engine.stream(conversation.asked(question), conversation.turns(before))
-        panel = render.passages(stream.hits, found=stream.found, address=where)
+        stream = engine.stream(conversation.asked(question), conversation.turns(before), say)
+        panel = render.passages(stream.hits, found=stream.found, address=where, say=say)
         if stream.found:
             yield Frame(f"*{say('reading', count=len(stream.hits))}*", panel, waiting=True)
         text = ""
@@ -160,7 +160,7 @@ def answered(service: AnsweringService, reply: Reply) -> Frames:
                 yield Frame(render.piece(text, style), panel)
         answer = stream.answer
         assert answer is not None
-        panel = render.passages(stream.hits, answer, stream.found, where)
+        panel = render.passages(stream.hits, answer, stream.found, where, say)
         yield Frame(render.finished(answer, style, where), panel, last=True)
     except CourseTutorError as error:
-        yield Frame(render.escape_markdown(say("sorry", error=error)), render.passages([]), last=True)
+        yield Frame(render.escape_markdown(say("sorry", error=error)), render.passages([], say=say), last=True)

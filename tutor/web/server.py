@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from ingest.readers import Readers
 from tutor.answering.service import AnsweringService
-from tutor.web import book, student
+from tutor.web import book, language, student
 
 STYLE = (Path(__file__).parent / "student.css").read_text("utf-8")
 SCRIPT = (Path(__file__).parent / "page.js").read_text("utf-8")
@@ -24,7 +24,7 @@ def application(service: AnsweringService, readers: Readers) -> FastAPI:
     """Everything that is served; `readers` paint the pages."""
     served = FastAPI(title="Course Tutor", docs_url=None, redoc_url=None, openapi_url=None)
     settings = service.settings
-    served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf))
+    served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf, settings.language))
     page = student.build(service)
     page.queue(max_size=student.WAITING)
     return gr.mount_gradio_app(
@@ -39,7 +39,8 @@ def application(service: AnsweringService, readers: Readers) -> FastAPI:
         footer_links=[],
         theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=STYLE,
-        head=f"<script>{SCRIPT}</script>",
+        i18n=language.translations(),
+        head=f'<script data-language="{settings.language}">{SCRIPT}</script>',
     )
 
 
