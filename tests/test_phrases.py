@@ -10,7 +10,8 @@ import pytest
 
 from tutor.phrases import ENGLISH, LANGUAGES, Phrases, phrases_for, table
 
-SOURCE = "\n".join(file.read_text("utf-8") for file in (Path(__file__).parents[1] / "tutor").rglob("*.py"))
+TUTOR = Path(__file__).parents[1] / "tutor"
+SOURCE = "\n".join(file.read_text("utf-8") for file in TUTOR.rglob("*.py"))
 
 
 def places(phrase: str | list[str]) -> set[str]:
@@ -34,6 +35,7 @@ def test_every_phrase_is_said_somewhere_and_none_is_said_that_is_not_there() -> 
     said = set(re.findall(r"\b(?:say|label|ENGLISH|_said)\(\s*\"(\w+)\"", SOURCE)) | set(re.findall(r"say\('(\w+)'", SOURCE))
     either = set(re.findall(r"say\(\"(\w+)\" if .*? else \"(\w+)\"", SOURCE))
     said |= {key for pair in either for key in pair}
+    said |= set(re.findall(r"\"(spoken_\w+)\"", (TUTOR / "web" / "page.js").read_text("utf-8")))
     begun = tuple(re.findall(r"say\(f\"(\w+_)\{", SOURCE))
     assert said <= set(table())
     assert [key for key in table() if key not in said and not (begun and key.startswith(begun))] == []

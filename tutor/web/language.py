@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,14 +12,26 @@ from gradio.i18n import I18nData
 
 from tutor.phrases import LANGUAGES, Phrases, phrases_for, table
 
-SPOKEN = ("label_", "hint_")
+SHOWN = ("label_", "hint_")
 """What the phrases' keys begin with that Gradio itself shows, in the browser's language."""
+READ_ALOUD = ("spoken_",)
+"""And of those that page.js gives to buttons that show a sign alone."""
 
 
 def translations() -> gr.I18n:
     """The phrases that the browser chooses among."""
-    keys = [key for key in table() if key.startswith(SPOKEN)]
-    return gr.I18n(**{language: {key: Phrases(language)(key) for key in keys} for language in LANGUAGES})
+    return gr.I18n(**_beginning(SHOWN))
+
+
+def script(source: str, setting: str) -> str:
+    """page.js as an element, with the language that is set and the words that it needs."""
+    words = html.escape(json.dumps(_beginning(READ_ALOUD), ensure_ascii=False), quote=True)
+    return f'<script data-language="{setting}" data-words="{words}">{source}</script>'
+
+
+def _beginning(beginnings: tuple[str, ...]) -> dict[str, dict[str, str]]:
+    keys = [key for key in table() if key.startswith(beginnings)]
+    return {language: {key: Phrases(language)(key) for key in keys} for language in LANGUAGES}
 
 
 def label(setting: str) -> Callable[[str], Any]:

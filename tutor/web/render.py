@@ -132,7 +132,7 @@ def passages(
     first = address(answer.citations[0].passage) if answer and answer.citations else ""
     title = html.escape(say("page_of_book"), quote=True)
     page = f'<iframe class="ct-page" name="{PAGE_FRAME}" title="{title}" src="{first}"></iframe>' if first else ""
-    return f'{page}<section aria-label="{head}"><h3 class="ct-head">{head}</h3>{"".join(cards)}</section>'
+    return f'{page}<section aria-label="{head}"><h2 class="ct-head">{head}</h2>{"".join(cards)}</section>'
 
 
 def _card(number: int, hit: Hit, cited: bool, quoted: Sequence[str], where: str, say: Phrases) -> str:

@@ -40,7 +40,7 @@ def application(service: AnsweringService, readers: Readers) -> FastAPI:
         theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=STYLE,
         i18n=language.translations(),
-        head=f'<script data-language="{settings.language}">{SCRIPT}</script>',
+        head=language.script(SCRIPT, settings.language),
     )
 
 
