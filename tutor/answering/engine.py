@@ -28,6 +28,7 @@ from tutor.answering.definitions import DEFINES, defines, topic_of
 from tutor.answering.evidence import best_similarity, evidence, fit_least, fit_threshold
 from tutor.answering.followups import is_question, leaned_on
 from tutor.answering.models import LanguageModel
+from tutor.answering.multiple_choice import MultipleChoice, borne_out, parse
 from tutor.answering.quoting import choose_quotable, grammar
 from tutor.answering.sentences import sentences
 from tutor.answering.topics import topic_of_section
@@ -54,7 +55,8 @@ class Answer:
     """A finished answer. `citations` are those of `text`, checked; `notes` say what the reader should know about it.
 
     `found` is False where the course does not answer; `hits` are then the nearest passages. `doubtful` are the sentences that
-    the passages they cite do not clearly bear out. Times are seconds.
+    the passages they cite do not clearly bear out. `option` is the letter of the one that the book clearly speaks for, where
+    the question had options to choose from. Times are seconds.
     """
 
     question: str
@@ -66,13 +68,14 @@ class Answer:
     first_token_seconds: float
     seconds: float
     doubtful: tuple[str, ...] = ()
+    option: str = ""
 
 
 class AnswerStream:
     """An answer on its way: `hits` and `found` at once, text pieces by iterating, then `answer`.
 
     `question` is the one that was answered; `notes` say where it is not the one that was typed.
-    The tutor's own words are those of `say`.
+    The tutor's own words are those of `say`. `choice` is there where the question has options to choose from.
     """
 
     def __init__(
@@ -83,8 +86,10 @@ class AnswerStream:
         pieces: Callable[[AnswerStream], Iterator[str]],
         notes: Sequence[str] = (),
         say: Phrases = ENGLISH,
+        choice: MultipleChoice | None = None,
     ) -> None:
         self.say = say
+        self.choice = choice
         self.question = question
         self.notes = tuple(notes)
         self.hits = tuple(hits)
@@ -134,6 +139,8 @@ class CourseQueryEngine(BaseQueryEngine):
     def stream(self, question: str, turns: Sequence[Turn] = (), say: Phrases = ENGLISH) -> AnswerStream:
         """Search, judge the evidence, and answer. Raises CourseTutorError for a question that cannot be taken."""
         typed = checked_question(question)
+        choice = parse(typed)
+        typed = choice.searched if choice else typed
         question = self.search.corrected(typed)
         notes = [say("read_as", question=question)] if question != typed else []
         context = leaned_on(question, [turn.question for turn in turns], self._known)
@@ -152,8 +159,8 @@ class CourseQueryEngine(BaseQueryEngine):
             return AnswerStream(question, hits, False, self._decline, notes, say)
         if self.model.style == "quote":
             said = turns[-1].answer if turns else ""
-            return AnswerStream(question, hits, True, lambda stream: self._quote(stream, context, said), notes, say)
-        return AnswerStream(question, hits, True, lambda stream: self._explain(stream, turns), notes, say)
+            return AnswerStream(question, hits, True, lambda stream: self._quote(stream, context, said), notes, say, choice)
+        return AnswerStream(question, hits, True, lambda stream: self._explain(stream, turns), notes, say, choice)
 
     def _search(self, question: str, context: Sequence[str]) -> list[Hit]:
         """The passages for a question and those it leans on; where these are several, the latest counts most."""
@@ -227,6 +234,22 @@ class CourseQueryEngine(BaseQueryEngine):
             ),
         ]
         yield from self._generate(stream, messages, len(texts), list(stream.notes), grammar=grammar(quotable))
+        if stream.choice:
+            yield self._weigh(stream, stream.choice)
+
+    def _weigh(self, stream: AnswerStream, choice: MultipleChoice) -> str:
+        """What the book's sentences say of the options, added to the answer."""
+        assert stream.answer is not None
+        found = [(n, text) for n, hit in enumerate(stream.hits, 1) for text in sentences(hit.passage.text)]
+        borne = borne_out(choice, [text for _, text in found], self.embedding)
+        added = stream.say("options_undecided")
+        if borne:
+            number, text = found[borne.sentence]
+            added = f"{stream.say('option_borne_out', letter=borne.option.letter, option=borne.option.text)} {text} [{number}]"
+        text = f"{stream.answer.text}\n\n{added}"
+        cited = resolve(text, [hit.passage for hit in stream.hits])
+        stream.answer = replace(stream.answer, text=text, citations=cited, option=borne.option.letter if borne else "")
+        return f"\n\n{added}"
 
     def _explain(self, stream: AnswerStream, turns: Sequence[Turn]) -> Iterator[str]:
         """In the model's own words, from as many passages and turns as fit its context."""
@@ -243,7 +266,7 @@ class CourseQueryEngine(BaseQueryEngine):
             for turn in kept_turns:
                 messages.append(ChatMessage(role=MessageRole.USER, content=turn.question))
                 messages.append(ChatMessage(role=MessageRole.ASSISTANT, content=turn.answer))
-            user = prompts.explain_question(texts[:kept], stream.question)
+            user = prompts.explain_question(texts[:kept], stream.choice.asked if stream.choice else stream.question)
             messages.append(ChatMessage(role=MessageRole.USER, content=user))
             if self.model.count_tokens(messages) <= room:
                 break

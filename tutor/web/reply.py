@@ -17,7 +17,7 @@ from index_store.errors import CourseTutorError
 from index_store.passage import Passage
 from tutor.answering.service import AnsweringService
 from tutor.phrases import ENGLISH, Phrases
-from tutor.web import book, conversation, render
+from tutor.web import book, conversation, quizzing, render
 from tutor.web.conversation import Messages
 from tutor.web.line import Line, Place
 
@@ -149,7 +149,11 @@ def answered(service: AnsweringService, reply: Reply) -> Frames:
         def where(passage: Passage) -> str:
             return book.address(reply.course, books, passage)
 
-        stream = engine.stream(conversation.asked(question), conversation.turns(before), say)
+        if told := quizzing.told(engine, before, conversation.asked(question), say, where, service.settings.solutions):
+            yield Frame(told.reply, told.passages, last=True)
+            return
+        talk = [message for message in before if not quizzing.is_part(message)]
+        stream = engine.stream(conversation.asked(question), conversation.turns(talk), say)
         panel = render.passages(stream.hits, found=stream.found, address=where, say=say)
         if stream.found:
             yield Frame(f"*{say('reading', count=len(stream.hits))}*", panel, waiting=True)
