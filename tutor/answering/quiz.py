@@ -33,8 +33,8 @@ ASKS = re.compile(
 )
 ANOTHER = re.compile(
     r"(?:(?:give me |ask me )?(?:another|next|one more)(?:\s+(?:one|question|exercise))?|skip(?:\s+(?:it|this|this one))?|again"
-    r"|(?:encore )?une autre(?: question)?|encore une|suivante?|passe[rz]?|noch (?:eine|mal)|(?:die )?nächste(?: (?:frage|aufgabe))?"
-    r"|überspringen)(?:\s*,?\s*please)?[\s.!]*",
+    r"|(?:encore )?une autre(?: question)?|encore une|suivante?|passe[rz]?|noch (?:eine|mal)"
+    r"|(?:die )?nächste(?: (?:frage|aufgabe))?|überspringen)(?:\s*,?\s*please)?[\s.!]*",
     re.IGNORECASE,
 )
 STOP = re.compile(
@@ -54,6 +54,8 @@ PIECE = re.compile(r"(?<=[.!?;])\s+(?=[^a-z])|\n+")
 COUNTED = {word: str(n) for n, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}  # noqa: SIM905
 DIRECTION = re.compile(r"\b(yes|no|true|false|oui|non|ja|nein)\b", re.IGNORECASE)
 AGREES = {"yes": True, "true": True, "oui": True, "ja": True, "no": False, "false": False, "non": False, "nein": False}
+LETTER = re.compile(r"\(?([a-j])[).]?", re.IGNORECASE)  # the whole solution of a multiple-choice exercise
+LETTER_SAID = re.compile(r"\W*(?:answer|option|it is|it[’']s)?\W*([a-j])(?!\w)", re.IGNORECASE)
 COVERED, NEAR = 0.5, 0.75  # share of a point's words, cosine to it: either is taken for having it
 
 
@@ -131,6 +133,11 @@ def compare(solution: str, answer: str, exercise: str, embedding: Embedding) -> 
     it has some; words and meaning decide otherwise."""
     import numpy as np
 
+    if letter := LETTER.fullmatch(solution.strip()):
+        mine = LETTER_SAID.match(answer)
+        return (
+            Comparison((solution,), ()) if mine and mine[1].casefold() == letter[1].casefold() else Comparison((), (solution,))
+        )
     points = [point.strip() for point in PIECE.split(solution) if len(point.strip()) > 2]
     if not points or not answer.strip():
         return Comparison((), tuple(points))
@@ -138,14 +145,22 @@ def compare(solution: str, answer: str, exercise: str, embedding: Embedding) -> 
     given, said, words = _numbers(exercise), _numbers(answer), set(stems(answer))
     had = []
     for point, cosine in zip(points, vectors[1:] @ vectors[0], strict=True):
-        numbers, needed = _numbers(point) - given, set(stems(point)) - set(stems(exercise))
+        printed, needed = _digits(point), set(stems(point)) - set(stems(exercise))
+        # A point of what the exercise says itself is told by all of its numbers.
+        numbers = printed if not needed else printed - given
         share = len(needed & words) / len(needed) if needed else 0.0
-        has = numbers <= said if numbers else share >= COVERED or float(cosine) >= NEAR
+        has = numbers <= said if numbers else share >= COVERED or float(cosine) >= NEAR or _agrees(point, answer)
         had.append(has and not _contradicts(point, answer))
     return Comparison(
         tuple(p for p, has in zip(points, had, strict=True) if has),
         tuple(p for p, has in zip(points, had, strict=True) if not has),
     )
+
+
+def _agrees(point: str, answer: str) -> bool:
+    """Whether the point is a yes or a no, and the answer begins with the same."""
+    mine, books = DIRECTION.match(answer.strip()), DIRECTION.fullmatch(point.strip(" .,;:!"))
+    return bool(mine and books and AGREES[mine[1].casefold()] == AGREES[books[1].casefold()])
 
 
 def _contradicts(point: str, answer: str) -> bool:
@@ -154,9 +169,13 @@ def _contradicts(point: str, answer: str) -> bool:
     return bool(mine and books and AGREES[mine[1].casefold()] != AGREES[books[1].casefold()])
 
 
+def _digits(text: str) -> set[str]:
+    return {number.replace(",", "") for number in NUMBER.findall(text)}
+
+
 def _numbers(text: str) -> set[str]:
-    words = re.findall(r"[a-z]+", text.casefold())
-    return {number.replace(",", "") for number in NUMBER.findall(text)} | {COUNTED[word] for word in words if word in COUNTED}
+    """The numbers of a text, those in words too."""
+    return _digits(text) | {COUNTED[word] for word in re.findall(r"[a-z]+", text.casefold()) if word in COUNTED}
 
 
 def _within(heading: str, number: str) -> bool:
@@ -167,13 +186,19 @@ def _numbered(passages: Iterable[Passage]) -> list[Exercise]:
     found: dict[tuple[str, str, str], Exercise] = {}
     for _, group in groupby(passages, key=lambda p: (p.file, p.section)):
         text, starts = _joined(list(group))
-        marks = list(LABELS.finditer(text))
+        marks = _alike(list(LABELS.finditer(text)))
         for mark, end in zip(marks, [*(m.start() for m in marks[1:]), len(text)], strict=False):
             passage = next(passage for start, passage in reversed(starts) if start <= mark.start())
             label = mark["dotted"] or mark["plain"]
             one = Exercise(passage, label, " ".join(text[mark.end() : end].split()))
             found.setdefault((*one.chapter, label), one)
     return list(found.values())
+
+
+def _alike(marks: list[re.Match[str]]) -> list[re.Match[str]]:
+    """The numbers of the kind that there are more of: a row of data among exercises 7, 8, 9 may begin with 2.5."""
+    dotted = [mark for mark in marks if mark["dotted"]]
+    return dotted if 2 * len(dotted) > len(marks) else [mark for mark in marks if mark["plain"]]
 
 
 def _joined(passages: Sequence[Passage]) -> tuple[str, list[tuple[int, Passage]]]:

@@ -98,8 +98,10 @@ def _on(engine: CourseQueryEngine, every: Sequence[Exercise], about: str) -> lis
     numbered = in_chapter(every, about)
     if numbered is not None:
         return numbered
-    vectors = np.array(engine.embedding.embed([about, *(exercise.text for exercise in every)]))
-    cosines = vectors[1:] @ vectors[0]
+    vectors = engine.search.once_a_generation(
+        "exercise vectors", lambda search: np.array(engine.embedding.embed([exercise.text for exercise in every]))
+    )
+    cosines = vectors @ np.array(engine.embedding.embed([about])[0])
     least = max(LIKE, BETWEEN * float(cosines.max()))
     like = [every[i] for i in np.argsort(-cosines) if cosines[i] >= least]
     named = [e for e in every if about.casefold() in e.chapter[1].casefold()]
@@ -107,7 +109,8 @@ def _on(engine: CourseQueryEngine, every: Sequence[Exercise], about: str) -> lis
         return list(dict.fromkeys([*like, *named]))
     # No exercise speaks of it in so many words: those of the chapter that does.
     hits = [hit for hit in engine.search.search(about) if hit.nearest >= LIKE]
-    return [e for e in every if hits and e.chapter == (hits[0].passage.file, hits[0].passage.section[:1][0])] if hits else []
+    places = [(hit.passage.file, next(iter(hit.passage.section), "")) for hit in hits]
+    return [exercise for exercise in every if exercise.chapter in places[:1]]
 
 
 def _check(
@@ -120,8 +123,9 @@ def _check(
     hits = [hit for hit in engine.search.search(exercise.text, 3 * engine.passages) if hit.passage.kind == "text"]
     hits = hits[: engine.passages]
     solution = solution_of(exercise, engine.search.passages())
-    if solution:
-        parts = _compared(compare(solution.text, answer, exercise.text, engine.embedding), say, solutions)
+    found = compare(solution.text, answer, exercise.text, engine.embedding) if solution else Comparison((), ())
+    if found.had or found.missing:
+        parts = _compared(found, say, solutions)
     else:
         parts = [say("quiz_no_solution"), *_beside(engine, exercise, answer, hits, say)]
     places = dict.fromkeys(_linked(hit.passage, address) for hit in hits[:2])
@@ -153,7 +157,8 @@ def _beside(engine: CourseQueryEngine, exercise: Exercise, answer: str, hits: Se
     for i in sorted(nearest.tolist()):
         has = float(vectors[2 + i] @ vectors[1]) >= SAID
         number, text = found[i]
-        lines.append(f"- {render.escape_markdown(text)} [{number}] *({say('quiz_in_yours' if has else 'quiz_not_in_yours')})*")
+        whose = say("quiz_in_yours" if has else "quiz_not_in_yours")
+        lines.append(f"- {render.escape_markdown(text)} [{number}] *({whose})*")
     return ["\n".join(lines)]
 
 
