@@ -43,7 +43,8 @@ def main() -> None:
             choice = parse("\n".join([row["question"], *(f"{letter}) {row[letter]}" for letter in "ABCD")]))
             if choice is None:
                 raise SystemExit(f"{row['id']} is not recognised")
-            said = [text for hit in search.search(choice.searched, 4) for text in sentences(hit.passage.text)]
+            hits = [hit for hit in search.search(choice.searched, 4) if hit.passage.kind != "exercise"]
+            said = [text for hit in hits for text in sentences(hit.passage.text)]
             statements = np.array(embedding.embed([choice.statement(option) for option in choice.options]))
             nearest = int(np.argmax((statements @ np.array(embedding.embed(said)).T).max(axis=1)))
             alike += choice.options[nearest].letter == row["answer"]

@@ -122,6 +122,13 @@ SECTIONS = (
         "model's own choice adds little.",
     ),
     Section(
+        "multiple-choice",
+        "Is the right option of a multiple-choice question named?",
+        "benchmarks/multiple_choice.py",
+        "The 30 questions of examples/quiz.csv on the three sample books. How clear a sentence has to be was chosen on these and "
+        "on 32 of a statistics textbook, so a course of your own will do worse.",
+    ),
+    Section(
         "support",
         "Are citations that a page does not bear out told apart?",
         "benchmarks/support.py TUTORING/tutoring-python.jsonl TUTORING/tutoring-statistics.jsonl",

@@ -45,7 +45,7 @@ def test_an_exercise_is_asked_with_its_page_and_the_answer_checked_without_the_s
     assert "[Exercise 3.1](read/sample/" in asked
     assert "A Short Course in Algorithms, First edition, 3 Trees and heaps \\> 3.4 Exercises, p. 10 (PDF 13)" in asked
     checked = talk.say("the height is 3") or ""
-    assert re.search(r"^Of \d points in the book's solution I found 0 in your answer\.", checked)
+    assert re.search(r"^Of \d points in the book's solution I found 1 in your answer\.", checked)
     assert "has the right child" not in checked
     assert "To read: [A Short Course in Algorithms" in checked
     assert "may have been missed" in checked

@@ -240,12 +240,16 @@ class CourseQueryEngine(BaseQueryEngine):
     def _weigh(self, stream: AnswerStream, choice: MultipleChoice) -> str:
         """What the book's sentences say of the options, added to the answer."""
         assert stream.answer is not None
-        found = [(n, text) for n, hit in enumerate(stream.hits, 1) for text in sentences(hit.passage.text)]
+        # An exercise asks; it may be this very question with its options.
+        explaining = [(n, hit.passage) for n, hit in enumerate(stream.hits, 1) if hit.passage.kind != "exercise"]
+        found = [(n, text) for n, passage in explaining for text in sentences(passage.text)]
         borne = borne_out(choice, [text for _, text in found], self.embedding)
         added = stream.say("options_undecided")
         if borne:
             number, text = found[borne.sentence]
-            added = f"{stream.say('option_borne_out', letter=borne.option.letter, option=borne.option.text)} {text} [{number}]"
+            quoted = "" if text in stream.answer.text else f" {text}"
+            said = stream.say("option_borne_out", letter=borne.option.letter, option=borne.option.text)
+            added = f"{said}{quoted} [{number}]"
         text = f"{stream.answer.text}\n\n{added}"
         cited = resolve(text, [hit.passage for hit in stream.hits])
         stream.answer = replace(stream.answer, text=text, citations=cited, option=borne.option.letter if borne else "")

@@ -50,7 +50,7 @@ DOTTED = r"(?:(?<=\n)|(?<=[.?!)…] )|^)[^\w\s“(]{0,2}(?P<dotted>\d{1,2}\.\d{1
 PLAIN = r"(?:(?<=\n)|^)[^\w\s“(]{0,2}(?P<plain>\d{1,3})[.)]\s+(?=\S)"
 LABELS = re.compile(f"{DOTTED}|{PLAIN}", re.MULTILINE)
 HEADING = re.compile(r"^(?:chapter\s+)?(\d+(?:\.\d+)*)\b", re.IGNORECASE)
-PIECE = re.compile(r"(?<=[.!?;])\s+(?=[^a-z])|\n+")
+PIECE = re.compile(r"(?<=[.!?;])\s+(?=[^a-z])|\n+|,\s+(?=(?:and|but|so|und|et)\s)")
 COUNTED = {word: str(n) for n, word in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}  # noqa: SIM905
 DIRECTION = re.compile(r"\b(yes|no|true|false|oui|non|ja|nein)\b", re.IGNORECASE)
 AGREES = {"yes": True, "true": True, "oui": True, "ja": True, "no": False, "false": False, "non": False, "nein": False}

@@ -128,8 +128,8 @@ def _check(
         parts = _compared(found, say, solutions)
     else:
         parts = [say("quiz_no_solution"), *_beside(engine, exercise, answer, hits, say)]
-    places = dict.fromkeys(_linked(hit.passage, address) for hit in hits[:2])
-    below = [say("quiz_read", places="; ".join(places))] if places else []
+    pages = {_place(hit.passage): _linked(hit.passage, address) for hit in hits[:2]}
+    below = [say("quiz_read", places="; ".join(pages.values()))] if pages else []
     below += [_source(exercise, "checked", say, address), f"*{say('quiz_doubt')} {say('quiz_more')}*"]
     beside = render.passages(hits, address=address, say=say)
     return Told("\n\n".join(parts) + render.SOURCES + "  \n".join(below), beside)
@@ -163,13 +163,15 @@ def _beside(engine: CourseQueryEngine, exercise: Exercise, answer: str, hits: Se
 
 
 def _source(exercise: Exercise, state: str, say: Phrases, address: render.Address) -> str:
-    passage = exercise.passage
     name = render.escape_markdown(say("exercise", label=exercise.label))
-    place = ", ".join(part for part in (passage.book, passage.section_title, passage.pages) if part)
-    return f"**[{name}]({address(passage)}&{state}={quote(exercise.label, safe='')})** {render.escape_markdown(place)}"
+    where = f"{address(exercise.passage)}&{state}={quote(exercise.label, safe='')}"
+    return f"**[{name}]({where})** {_place(exercise.passage)}"
+
+
+def _place(passage: Passage) -> str:
+    return render.escape_markdown(", ".join(part for part in (passage.book, passage.section_title, passage.pages) if part))
 
 
 def _linked(passage: Passage, address: render.Address) -> str:
-    place = ", ".join(part for part in (passage.book, passage.section_title, passage.pages) if part)
     where = address(passage)
-    return f"[{render.escape_markdown(place)}]({where})" if where else render.escape_markdown(place)
+    return f"[{_place(passage)}]({where})" if where else _place(passage)
