@@ -125,8 +125,9 @@ SECTIONS = (
         "multiple-choice",
         "Is the right option of a multiple-choice question named?",
         "benchmarks/multiple_choice.py",
-        "The 30 questions of examples/quiz.csv on the three sample books. How clear a sentence has to be was chosen on these and "
-        "on 32 of a statistics textbook, so a course of your own will do worse.",
+        "The 30 questions of examples/quiz.csv on the three sample books. How clear a sentence has to be was chosen on these, "
+        "so a course of your own will do worse: of 32 of a statistics textbook, whose answers have to be worked out, one was "
+        "named, and wrongly.",
     ),
     Section(
         "support",

@@ -75,6 +75,9 @@ function mend() {
       one.setAttribute("aria-label", WORDS[language][name]);
     }
   }
+  // Its label holds the button too, which is none of its name.
+  const box = document.querySelector("#question textarea:not([aria-label])");
+  if (box?.placeholder) box.setAttribute("aria-label", box.placeholder);
   for (const log of document.querySelectorAll('#chat [aria-live="polite"]')) log.setAttribute("aria-live", "off");
   for (const list of document.querySelectorAll('#chat .examples[role="list"]')) list.setAttribute("role", "group");
 }

@@ -189,7 +189,7 @@ def build(service: AnsweringService) -> gr.Blocks:
         question.stop(stop, current, None, **at_once)
         chat.undo(undone, [*place, talks], [chat, question, panel, talks], **asking)
         chat.clear(cleared, [course, current, talks], [chat, panel, talks], **at_once)
-        export.click(exported, [chat, course], saved, **at_once).success(None, [saved, course], None, js=SAVE, **at_once)
+        export.click(exported, [chat, course], saved, **asking).success(None, [saved, course], None, js=SAVE, **at_once)
         # The course is remembered by the browser; an address with ?course=NAME opens that one.
         course.input(switched, [course, current, talks], [chat, panel, last], **at_once)
         if service.model.limits:
