@@ -122,6 +122,14 @@ SECTIONS = (
         "model's own choice adds little.",
     ),
     Section(
+        "multiple-choice",
+        "Is the right option of a multiple-choice question named?",
+        "benchmarks/multiple_choice.py",
+        "The 30 questions of examples/quiz.csv on the three sample books. How clear a sentence has to be was chosen on these, "
+        "so a course of your own will do worse: of 32 of a statistics textbook, whose answers have to be worked out, one was "
+        "named, and wrongly.",
+    ),
+    Section(
         "support",
         "Are citations that a page does not bear out told apart?",
         "benchmarks/support.py TUTORING/tutoring-python.jsonl TUTORING/tutoring-statistics.jsonl",

@@ -60,7 +60,9 @@ def _no_content() -> frozenset[str]:
     from bm25s.stopwords import STOPWORDS_EN_PLUS
 
     return (
-        frozenset(STOPWORDS_EN_PLUS) | WITHOUT_APOSTROPHE | {"vs", "ive", "im", "explain", "list", "example", "show", "please"}
+        frozenset(STOPWORDS_EN_PLUS)
+        | WITHOUT_APOSTROPHE
+        | {"vs", "ive", "im", "explain", "explique", "erklare", "list", "example", "show", "please"}
     )
 
 

@@ -24,7 +24,7 @@ from index_store.course import Course
 from index_store.coverage import Coverage, coverage
 from index_store.embedding import Embedding
 from index_store.excerpt import Sentences, Span, excerpts
-from index_store.generation import CANDIDATES, Generation
+from index_store.generation import CANDIDATES, Generation, read_passages
 from index_store.manifest import Manifest
 from index_store.passage import Passage
 from index_store.reranker import RERANKED, Reranker
@@ -151,6 +151,10 @@ class CourseSearch(BaseRetriever):
     def manifest(self) -> Manifest:
         """The manifest of the generation that the next question will be answered from."""
         return self._generation()[0].manifest
+
+    def passages(self) -> list[Passage]:
+        """Every passage of the generation that the next question will be answered from, solutions too, in reading order."""
+        return self.once_a_generation("passages", lambda own: read_passages(own._generation()[0].folder))
 
     def corrected(self, question: str) -> str:
         """The question as it is searched: slips of the keyboard mended towards the books' own words."""

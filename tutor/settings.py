@@ -59,6 +59,9 @@ class Settings(BaseSettings):
         180, ge=0, le=3650, description="Days that questions and answers are kept under pseudonyms; 0: nothing is recorded."
     )
     host: str = Field("127.0.0.1", description="Address the chat listens on.")
+    language: Literal["auto", "en", "fr", "de"] = Field(
+        "auto", description="Language of the chat's own words: en, fr or de; auto: the browser's."
+    )
     port: int = Field(7860, ge=1, le=65535, description="Port the chat listens on.")
     root_path: str = Field("", description="Where a proxy serves this, such as /tutor; empty: at its root.")
     trusted_proxy: str = Field(

@@ -15,6 +15,7 @@ from index_store.search import CourseSearch
 from tutor.answering.engine import CourseQueryEngine, Turn, _repeats
 from tutor.answering.models import LanguageModel
 from tutor.answering.service import AnsweringService
+from tutor.phrases import Phrases
 
 DIJKSTRA = "why does dijkstra fail with negative edges?"
 
@@ -244,6 +245,28 @@ def test_places_far_from_the_question_are_not_offered_and_near_ones_name_their_b
     assert all(engine.stream(f"Explain {topic}").found for topic in topics.split(" or "))
 
 
+def test_what_the_tutor_says_itself_is_in_the_language_asked_for(scripted) -> None:  # type: ignore[no-untyped-def]
+    engine, _ = scripted(["The model says so. "] * 50)
+    near = "how does a gyroscope precess, what's the formula for the precession rate?"
+    refused = engine.stream(near, say=Phrases("fr")).finish()
+    assert refused.text.startswith("Je n'ai rien trouvé dans les livres de ce cours qui réponde à cette question. ")
+    assert "Vous pourriez poser une question sur « " in refused.text
+    assert "Das Modell" not in refused.text
+    answered = engine.stream(DIJKSTRA, say=Phrases("de")).finish()
+    assert "Angehalten: das Modell begann, sich zu wiederholen." in answered.notes
+    assert engine.stream("what is a djikstra algoritm?", say=Phrases("de")).notes == (
+        "Gelesen als: what is a dijkstra algorithm?",
+    )
+
+
+def test_a_model_that_explains_is_given_the_options_and_the_stem_is_searched(scripted) -> None:  # type: ignore[no-untyped-def]
+    engine, llm = scripted(["It is A [1]."])
+    answer = engine.stream(f"{DIJKSTRA}\n(a) it never reconsiders a vertex\n(b) it stops").finish()
+    assert (llm.asked[0][-1].content or "").endswith(f"Question: {DIJKSTRA}\nA) it never reconsiders a vertex\nB) it stops")
+    assert answer.question == DIJKSTRA
+    assert {hit.passage.id for hit in answer.hits} == {hit.passage.id for hit in engine.stream(DIJKSTRA).hits}
+
+
 def test_numbered_passages_and_earlier_turns_reach_the_model(scripted) -> None:  # type: ignore[no-untyped-def]
     engine, llm = scripted(["Fine [1]."])
     engine.stream(DIJKSTRA, [Turn("what is a heap?", "A tree.")]).finish()
@@ -259,7 +282,7 @@ def test_turns_and_passages_that_do_not_fit_are_left_out_visibly(scripted) -> No
     answer = engine.stream(DIJKSTRA, [Turn("what is a heap? " * 20, "A tree. " * 200)]).finish()
     (messages,) = llm.asked
     assert sum(len((m.content or "").split()) for m in messages) <= 520 - 100
-    assert any("1 oldest turns" in note for note in answer.notes)
+    assert any("The oldest turn no longer fits" in note for note in answer.notes)
     assert any("of 4 passages fit" in note for note in answer.notes)
 
 

@@ -79,7 +79,7 @@ def test_a_hint_names_the_page_and_says_until_when(guided, level: str) -> None:
     assert ANSWER not in shown
     assert (answer.help, answer.assignment) == ("nudge", "Sheet 1")  # first where to read, at every level
     assert ("algorithms.pdf", 15, "12") in {(c.passage.file, c.passage.page, c.passage.label) for c in answer.citations}
-    assert f"{SOON:%Y, %H:%M}" in answer.text
+    assert f"{SOON:%Y-%m-%d, %H:%M}" in answer.text
 
 
 def test_asking_for_more_help_goes_up_to_the_level_and_no_further(guided) -> None:

@@ -113,6 +113,9 @@ def test_header_notice_and_question_box_are_seen_without_scrolling(
     )
     assert title["y"] < course["y"] + course["height"] / 2 < title["y"] + title["height"]  # side by side
     assert title["x"] + title["width"] < course["x"]
+    save = page.locator("#export").bounding_box() or pytest.fail("#export")
+    assert course["x"] + course["width"] <= save["x"]
+    assert save["x"] + save["width"] <= width
     assert notice["y"] + notice["height"] < 80
     assert notice["height"] < 25  # one line
     assert question["y"] + question["height"] <= height

@@ -46,6 +46,30 @@ def test_a_passage_is_shown_on_its_page_with_both_numbers(client, sample):
     assert f"{books[passage.file][:16]}.pdf#page=15" in shown.text
 
 
+@pytest.mark.parametrize(
+    ("accepted", "language", "following"), [("fr-CH,en", "fr", "Suivante"), ("de", "de", "Weiter"), ("", "en", "Next")]
+)
+def test_the_page_speaks_the_readers_language(client, sample, accepted, language, following):
+    _, passages, books = sample
+    passage = next(p for p in passages if p.file == "algorithms.pdf" and p.page == p.page_end == 15)
+    where = "/" + address("sample", books, passage)
+    shown = client.get(where, headers={"accept-language": accepted}).text
+    assert f'<html lang="{language}">' in shown
+    assert f">{following}</a>" in shown
+    gone = client.get(where.replace("/15?", "/999?"), headers={"accept-language": accepted})
+    assert gone.status_code == 404
+    assert f'<html lang="{language}">' in gone.text
+
+
+def test_a_page_in_one_set_language_does_not_ask_the_browser(sample_library, sample):
+    _, passages, books = sample
+    with Readers() as readers:
+        shown = client_of(sample_library, readers, language="de").get(
+            "/" + address("sample", books, passages[0]), headers={"accept-language": "fr"}
+        )
+    assert '<html lang="de">' in shown.text
+
+
 def test_a_passage_alone_is_given_as_text(client, sample):
     _, passages, books = sample
     where = address("sample", books, passages[7]).replace("?", "/text?")

@@ -11,6 +11,8 @@ import pytest
 from index_store.course import Library
 from index_store.embedding import Embedding
 from ingest.pipeline import ingest
+from tutor.answering.service import AnsweringService
+from tutor.phrases import Language, Phrases
 from tutor.web.examples import examples, question
 
 WORDS = Counter(
@@ -27,6 +29,14 @@ WORDS = Counter(
         "heaps": 4,
     }
 )
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("language", ["en", "fr", "de"])
+def test_what_is_offered_is_answered_in_every_language(service: AnsweringService, language: Language) -> None:
+    offered = examples(service.library, "sample", Phrases(language))
+    assert len(offered) == 4
+    assert [question for question in offered if not service.engine("sample").stream(question).found] == []
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from index_store.errors import ActivityError
 from tutor.activity.exchange import Exchange, new_id, now, same_question
 from tutor.activity.masking import mask_told
 from tutor.activity.store import ActivityStore
+from tutor.phrases import ENGLISH, LANGUAGES, Phrases
 
 Source = Literal["thumbs", "correction", "choice"]
 SOURCES: tuple[Source, ...] = ("thumbs", "correction", "choice")
@@ -80,9 +81,7 @@ class Preferences:
 
     def refuse(self, id: str, by: str) -> Preference:
         """The books do not answer this: saying so would have been the better answer. The one way to teach a refusal."""
-        from tutor.answering.engine import NOT_FOUND
-
-        return self.correct(id, f"{NOT_FOUND} answers this.", by)
+        return self.correct(id, ENGLISH("found_nothing"), by)
 
     def choose(self, chosen: str, rejected: str, by: str) -> Preference:
         """The answer of row `chosen` is better than that of row `rejected`; a word to the contrary before is taken back."""
@@ -172,9 +171,8 @@ class Preferences:
 def as_written(answer: str) -> str:
     """What the model wrote, with its citations, of an answer as it was shown: no mark of doubt and no warning before it."""
     from tutor.answering.citations import DOUBT
-    from tutor.answering.engine import NOT_FOUND
 
-    if answer.startswith(f"{NOT_FOUND} bears out"):
+    if any(answer.startswith(Phrases(language)("unchecked")) for language in LANGUAGES):
         answer = answer.partition("\n\n")[2]
     return re.sub(rf"(?<=\]){re.escape(DOUBT)}", "", answer).strip()
 

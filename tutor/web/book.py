@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
 
 from index_store.course import Course, Library
@@ -29,6 +29,7 @@ from index_store.manifest import BookEntry, read_manifest
 from index_store.passage import SECTION_SEPARATOR, Passage, unit_of
 from ingest.facsimile import Facsimile, facsimile
 from ingest.readers import Readers
+from tutor.phrases import Phrases, phrases_for
 
 BOOK_DIGITS = 16
 STYLE = (Path(__file__).parent / "book.css").read_text("utf-8")
@@ -39,6 +40,7 @@ PAINTED = 64  # pages kept, of some 200 KB each: a lecture's students look at th
 HEADERS = {"Content-Security-Policy": POLICY, **PLAIN}
 
 Paint = Callable[[Path, int, str], Facsimile]
+Accepted = Annotated[str, Header(alias="accept-language", max_length=1000)]
 
 
 def address(course: str, books: Mapping[str, str], passage: Passage) -> str:
@@ -79,10 +81,13 @@ class _Book:
         return f"p. {label} (PDF {number} of {self.entry.pages})" if label else f"PDF p. {number} of {self.entry.pages}"
 
 
-def routes(library: Library, readers: Readers, solutions: bool = False, open_pdf: bool = True) -> APIRouter:
+def routes(
+    library: Library, readers: Readers, solutions: bool = False, open_pdf: bool = True, language: str = "auto"
+) -> APIRouter:
     """The addresses below `read/`. Pages are painted by `readers`, as many at a time as there are cores.
 
-    Without `solutions` no page with a solution to an exercise is shown; with `open_pdf` whole PDFs are, theirs included.
+    Without `solutions` no page with a solution to an exercise is shown; with `open_pdf` whole PDFs are, theirs included. They
+    speak `language`, or the browser's where it is "auto".
     """
     router = APIRouter()
     slots = threading.BoundedSemaphore(os.cpu_count() or 1)
@@ -93,15 +98,18 @@ def routes(library: Library, readers: Readers, solutions: bool = False, open_pdf
             return facsimile(file, number, text, readers)
 
     @router.get("/read/{course}/{book}/{page}")
-    def page(course: str, book: str, page: int, passage: Annotated[str, Query(max_length=64)] = "") -> Response:
+    def page(
+        course: str, book: str, page: int, passage: Annotated[str, Query(max_length=64)] = "", accept_language: Accepted = ""
+    ) -> Response:
+        say = phrases_for(accept_language, language)
         try:
             found = _find(library, course, book, passage, solutions)
             if not found or not 1 <= page <= found.entry.pages:
-                return _said("This page is not there (any more). Ask again to get the page of the book as it is now.", 404)
+                return _said("page_gone", say, 404)
             marked = next((p for p in found.passages if p.id == passage and p.page <= page <= p.page_end), None)
-            return HTMLResponse(_page(found, page, marked, passage, paint, open_pdf), headers=HEADERS)
+            return HTMLResponse(_page(found, page, marked, passage, paint, open_pdf, say), headers=HEADERS)
         except CourseTutorError:  # it names the folder, which is not a student's to know
-            return _said("This course is not there.", 404)
+            return _said("course_gone", say, 404)
 
     @router.get("/read/{course}/{book}/{page}/text")
     def text(course: str, book: str, page: int, passage: Annotated[str, Query(max_length=64)]) -> Response:
@@ -113,14 +121,15 @@ def routes(library: Library, readers: Readers, solutions: bool = False, open_pdf
         return PlainTextResponse("", 404, headers=HEADERS)
 
     @router.get("/read/{course}/{book}.pdf")
-    def pdf(course: str, book: str) -> Response:
+    def pdf(course: str, book: str, accept_language: Accepted = "") -> Response:
+        say = phrases_for(accept_language, language)
         try:
             found = _find(library, course, book, "", solutions)
         except CourseTutorError:  # it names the folder, which is not a student's to know
-            return _said("This course is not there.", 404)
+            return _said("course_gone", say, 404)
         file = found.course.book_file(found.entry) if found and open_pdf else None
         if not found or not file or file.suffix != ".pdf" or not file.is_file():
-            return _said("This book is not there (any more).", 404)
+            return _said("book_gone", say, 404)
         name = Path(found.entry.file).name
         return FileResponse(
             file, media_type="application/pdf", filename=name, content_disposition_type="inline", headers=HEADERS
@@ -154,7 +163,7 @@ def _passages(generation: Path) -> list[Passage]:
     return read_passages(generation)  # a generation never changes
 
 
-def _page(book: _Book, number: int, marked: Passage | None, passage: str, paint: Paint, open_pdf: bool) -> str:
+def _page(book: _Book, number: int, marked: Passage | None, passage: str, paint: Paint, open_pdf: bool, say: Phrases) -> str:
     section = SECTION_SEPARATOR.join(marked.section) if marked else ""
     if not section:
         section = next((SECTION_SEPARATOR.join(p.section) for p in book.of_page(number)), "")
@@ -162,19 +171,20 @@ def _page(book: _Book, number: int, marked: Passage | None, passage: str, paint:
     shown = [passage for passage in book.of_page(number) if not book.hides(passage)]
     body, pdf = "".join(_texts(shown, marked)), ""
     if len(shown) < len(book.of_page(number)):
-        body = f'<p class="said">Solutions to exercises on this page are not shown.</p>{body}'
+        body = f'<p class="said">{html.escape(say("solutions_hidden"))}</p>{body}'
     elif book.entry.file.lower().endswith(".pdf"):
-        body = _image(book, number, marked, paint)
+        body = _image(book, number, marked, paint, say)
     if book.entry.file.lower().endswith(".pdf") and open_pdf:
         digits = book.entry.sha256[:BOOK_DIGITS]
-        pdf = f'<a href="../{digits}.pdf#page={number}" target="_blank" rel="noopener">Open the PDF here</a>'
+        pdf = f'<a href="../{digits}.pdf#page={number}" target="_blank" rel="noopener">{html.escape(say("open_pdf"))}</a>'
     query = f"?passage={html.escape(passage, quote=True)}" if passage else ""
+    turns = _turn(number - 1, book, query, "prev", say("previous")) + _turn(number + 1, book, query, "next", say("next"))
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
+        f'<!doctype html><html lang="{say.language}"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
         f'<header><div class="where"><b>{html.escape(book.entry.title)}</b> <span>{html.escape(book.place(number))}</span>'
         f'<div class="section">{html.escape(section)}</div></div>'
-        f"<nav>{_turn(number - 1, book, query, 'prev', 'Previous')}{_turn(number + 1, book, query, 'next', 'Next')}{pdf}</nav>"
+        f"<nav>{turns}{pdf}</nav>"
         "</header>"
         f"<main>{body}</main></body></html>"
     )
@@ -182,23 +192,27 @@ def _page(book: _Book, number: int, marked: Passage | None, passage: str, paint:
 
 def _turn(number: int, book: _Book, query: str, way: str, name: str) -> str:
     if not 1 <= number <= book.entry.pages:
-        return f'<span class="off" aria-hidden="true">{name}</span>'
-    return f'<a rel="{way}" href="{number}{query}">{name}</a>'
+        return f'<span class="off" aria-hidden="true">{html.escape(name)}</span>'
+    return f'<a rel="{way}" href="{number}{query}">{html.escape(name)}</a>'
 
 
-def _image(book: _Book, number: int, marked: Passage | None, paint: Paint) -> str:
+def _image(book: _Book, number: int, marked: Passage | None, paint: Paint, say: Phrases) -> str:
     text = marked.text if marked else ""
     try:
         painted = paint(book.course.book_file(book.entry), number, text)
     except BookError as error:
-        return f'<p class="said">This page cannot be shown: {html.escape(error.reason)}.</p>' + "".join(
+        return f'<p class="said">{html.escape(say("page_not_shown", reason=error.reason))}</p>' + "".join(
             _texts(book.of_page(number), marked)
         )
     marks = "".join(
         f'<i style="left:{left:.2%};top:{top:.2%};width:{width:.2%};height:{height:.2%}"></i>'
         for left, top, width, height in painted.marks
     )
-    told = f'<details><summary>The passage as text</summary><p class="text">{html.escape(text)}</p></details>' if text else ""
+    told = (
+        f'<details><summary>{html.escape(say("passage_as_text"))}</summary><p class="text">{html.escape(text)}</p></details>'
+        if text
+        else ""
+    )
     alt = html.escape(f"{book.place(number)} of {book.entry.title}", quote=True)
     data = base64.b64encode(painted.data).decode()
     return (
@@ -214,10 +228,10 @@ def _texts(passages: Sequence[Passage], marked: Passage | None) -> Iterator[str]
         yield f'<p class="text"><{tag}>{html.escape(passage.text)}</{tag}></p>'
 
 
-def _said(text: str, status: int) -> HTMLResponse:
+def _said(key: str, say: Phrases, status: int) -> HTMLResponse:
     return HTMLResponse(
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Course Tutor</title><style>{STYLE}</style></head>'
-        f'<body><p class="said">{html.escape(text)}</p></body></html>',
+        f'<!doctype html><html lang="{say.language}"><head><meta charset="utf-8"><title>Course Tutor</title>'
+        f'<style>{STYLE}</style></head><body><p class="said">{html.escape(say(key))}</p></body></html>',
         status_code=status,
         headers=HEADERS,
     )

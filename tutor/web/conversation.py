@@ -8,10 +8,10 @@ from typing import Any
 
 from tutor.activity.exchange import ID
 from tutor.answering.engine import Turn
+from tutor.phrases import ENGLISH, Phrases
 from tutor.web import render
 
 KEPT = 30  # messages of a course
-INTERRUPTED = "*The page was closed before the answer. Ask again.*"
 
 Messages = list[dict[str, Any]]
 Talks = dict[str, Messages]
@@ -57,9 +57,13 @@ def turns(messages: Messages) -> list[Turn]:
     ]
 
 
-def stopped(shown: str) -> str:
+def stopped(shown: str, say: Phrases = ENGLISH) -> str:
     """What was shown of an answer until it was stopped, with a note that says so."""
-    return f"{shown}{render.SOURCES}*Stopped.*".lstrip()
+    return _noted(shown, say("stopped"))
+
+
+def _noted(shown: str, note: str) -> str:
+    return f"{shown}{render.SOURCES}*{note}*".lstrip()
 
 
 def with_talk(talks: Any, course: str, messages: Messages) -> Talks:
@@ -71,12 +75,12 @@ def with_talk(talks: Any, course: str, messages: Messages) -> Talks:
     return {**others, course: last} if last else others
 
 
-def talk_of(talks: Any, course: str | None) -> Messages:
+def talk_of(talks: Any, course: str | None, say: Phrases = ENGLISH) -> Messages:
     """The conversation that the browser keeps of a course. What is not one (the browser may hold anything) is left out."""
     found = _dictionary(talks).get(course or "")
     messages = [_kept(message) for message in found if _is_message(message)] if isinstance(found, list) else []
     if messages and messages[-1]["role"] == "user":
-        messages.append(assistant(f"{render.SOURCES}{INTERRUPTED}".lstrip()))
+        messages.append(assistant(_noted("", say("interrupted"))))
     return messages
 
 

@@ -11,6 +11,7 @@ from index_store.course import Library
 from index_store.errors import CourseTutorError
 from index_store.generation import read_passages
 from tutor.answering.topics import topic_of_section
+from tutor.phrases import ENGLISH, Phrases
 
 WORD = re.compile(r"[^\W\d_]+")
 # A word at the beginning of a line or sentence has a capital anyway and tells nothing.
@@ -18,18 +19,18 @@ WITHIN = re.compile(r"(?<!^)(?<!\n)(?<![.!?:] )(?<![^\W\d_])[^\W\d_]+")
 EXAMPLES = 4
 
 
-def examples(library: Library, course: str | None) -> list[str]:
+def examples(library: Library, course: str | None, say: Phrases = ENGLISH) -> list[str]:
     """Up to EXAMPLES questions; none where the course cannot be read."""
     if not course:
         return []
     try:
-        return list(_of_generation(library.existing(course).live))
+        return list(_of_generation(library.existing(course).live, say))
     except CourseTutorError:
         return []
 
 
 @lru_cache(maxsize=64)
-def _of_generation(generation: Path) -> tuple[str, ...]:
+def _of_generation(generation: Path, say: Phrases) -> tuple[str, ...]:
     passages = read_passages(generation)
     titles = [
         title for title in dict.fromkeys(topic_of_section(passage.section) for passage in passages if passage.section) if title
@@ -38,14 +39,14 @@ def _of_generation(generation: Path) -> tuple[str, ...]:
     chosen = titles[step // 2 :: step][:EXAMPLES]
     words = {form for title in chosen for word in WORD.findall(title) for form in _forms(word)}
     counts = Counter(word for passage in passages for word in WITHIN.findall(passage.text) if word in words)
-    return tuple(question(title, counts) for title in chosen)
+    return tuple(question(title, counts, say) for title in chosen)
 
 
-def question(title: str, counts: Counter[str]) -> str:
+def question(title: str, counts: Counter[str], say: Phrases = ENGLISH) -> str:
     """A question on `title`; `counts` says how often each form of its words stands within the books' sentences."""
     if title.endswith("?"):
         return title
-    return "Explain " + WORD.sub(lambda word: _in_a_sentence(word[0], counts), title)
+    return say("explain", topic=WORD.sub(lambda word: _in_a_sentence(word[0], counts), title))
 
 
 def _in_a_sentence(word: str, counts: Counter[str]) -> str:

@@ -17,6 +17,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tutor.phrases import ENGLISH, Phrases
+
 MOST = 10_000  # users remembered
 API_BYTES = 256 * 1024
 BYTES = 4 * 1024 * 1024  # a chat sends the conversations that the browser keeps
@@ -58,10 +60,9 @@ class QuestionLimit:
             return (1 - bucket.tokens) * 60 / self._per_minute
 
 
-def too_many(seconds: float) -> str:
+def too_many(seconds: float, say: Phrases = ENGLISH) -> str:
     """What is said to who asks too often."""
-    wait = math.ceil(seconds)
-    return f"You have asked many questions in a short time. Ask again in {wait} second{'' if wait == 1 else 's'}."
+    return say("asked_too_often", count=math.ceil(seconds))
 
 
 class BodyLimit:

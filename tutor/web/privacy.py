@@ -8,11 +8,17 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from tutor.activity.log import ActivityLog
+from tutor.phrases import Phrases
 from tutor.web.book import HEADERS, STYLE
 from tutor.web.visitor import Visitors
 
 ADDRESS = "privacy"
 WIDTH = "main { max-width: 42rem; padding: 0.5rem 1rem; }"
+
+
+def link(say: Phrases) -> str:
+    """A link to the page, for the chat."""
+    return f'<a class="ct-kept" href="{ADDRESS}" target="_blank" rel="noopener">{html.escape(say("what_is_kept"))}</a>'
 
 
 def routes(log: ActivityLog, visitors: Visitors) -> APIRouter:

@@ -11,6 +11,7 @@ from index_store.search import Hit
 from tutor.answering.citations import MARKER, Citation
 from tutor.answering.engine import Answer
 from tutor.answering.quoting import sentences
+from tutor.phrases import ENGLISH, Phrases
 
 PAGE_FRAME = "ct-page"
 SOURCES = "\n\n---\n"
@@ -52,11 +53,12 @@ def disarm(text: str) -> str:
     return "".join(parts)
 
 
-def notice(text: str) -> str:
+def notice(text: str, say: Phrases = ENGLISH) -> str:
     """What to expect of the answers: the first sentence, and the rest for who asks."""
     gist, _, rest = text.partition(". ")
     return (
-        f'<details class="ct-limits"><summary>{html.escape(gist)}. <span class="ct-more">More</span></summary>'
+        f'<details class="ct-limits"><summary>{html.escape(gist)}. <span class="ct-more">{html.escape(say("more"))}</span>'
+        "</summary>"
         f"<p>{html.escape(rest)}</p></details>"
     )
 
@@ -111,38 +113,46 @@ def _place(citation: Citation) -> str:
 
 
 def passages(
-    hits: Sequence[Hit], answer: Answer | None = None, found: bool = True, address: Address = lambda passage: ""
+    hits: Sequence[Hit],
+    answer: Answer | None = None,
+    found: bool = True,
+    address: Address = lambda passage: "",
+    say: Phrases = ENGLISH,
 ) -> str:
     """The passages as cards; sentences that the answer repeats are marked, cited passages say so.
 
     Above them the page that the answer cites first.
     """
     if not hits:
-        return '<p class="ct-empty">The passages that an answer rests on appear here.</p>'
+        return f'<p class="ct-empty">{html.escape(say("passages_appear"))}</p>'
     cited = {citation.number for citation in answer.citations} if answer else set()
     quoted = sentences(MARKER.sub("", answer.text)) if answer and answer.found else []
-    head = "Passages" if found else "Nearest passages (they do not answer the question)"
-    cards = [_card(n, hit, n in cited, quoted, address(hit.passage)) for n, hit in enumerate(hits, 1)]
+    head = html.escape(say("passages" if found else "nearest_passages"))
+    cards = [_card(n, hit, n in cited, quoted, address(hit.passage), say) for n, hit in enumerate(hits, 1)]
     first = address(answer.citations[0].passage) if answer and answer.citations else ""
-    page = f'<iframe class="ct-page" name="{PAGE_FRAME}" title="The page of the book" src="{first}"></iframe>' if first else ""
-    return f'{page}<section aria-label="{head}"><h3 class="ct-head">{head}</h3>{"".join(cards)}</section>'
+    title = html.escape(say("page_of_book"), quote=True)
+    page = f'<iframe class="ct-page" name="{PAGE_FRAME}" title="{title}" src="{first}"></iframe>' if first else ""
+    return f'{page}<section aria-label="{head}"><h2 class="ct-head">{head}</h2>{"".join(cards)}</section>'
 
 
-def _card(number: int, hit: Hit, cited: bool, quoted: Sequence[str], where: str) -> str:
+def _card(number: int, hit: Hit, cited: bool, quoted: Sequence[str], where: str, say: Phrases) -> str:
     passage = hit.passage
-    badge = '<span class="ct-badge">cited</span>' if cited else ""
+    badge = f'<span class="ct-badge">{html.escape(say("cited"))}</span>' if cited else ""
     section = f'<div class="ct-section">{html.escape(passage.section_title)}</div>' if passage.section else ""
+    shown = _marked(passage.text, quoted) if passage.text else f"<i>{html.escape(say('text_held_back'))}</i>"
     return (
         f'<details class="ct-card{" ct-cited" if cited else ""}" {"open" if cited else ""}>'
         f'<summary><b>[{number}]</b> <span class="ct-pages">{html.escape(passage.pages)}</span> {badge}'
         f'<div class="ct-book">{html.escape(passage.book)}</div>{section}</summary>'
-        f'<div class="ct-text">{_marked(passage.text, quoted)}</div>{_show(where)}</details>'
+        f'<div class="ct-text">{shown}</div>{_show(where, say)}</details>'
     )
 
 
-def _show(where: str) -> str:
+def _show(where: str, say: Phrases) -> str:
+    if not where:
+        return ""
     return (
-        f'<a class="ct-show" href="{html.escape(where, quote=True)}" target="{PAGE_FRAME}">Show the page</a>' if where else ""
+        f'<a class="ct-show" href="{html.escape(where, quote=True)}" target="{PAGE_FRAME}">{html.escape(say("show_page"))}</a>'
     )
 
 

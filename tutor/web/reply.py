@@ -20,12 +20,11 @@ from tutor.activity.exchange import Exchange, Outcome, exchange, new_id
 from tutor.activity.log import ActivityLog
 from tutor.answering.engine import AnswerStream, CourseQueryEngine
 from tutor.answering.service import AnsweringService
-from tutor.web import book, conversation, render
+from tutor.phrases import ENGLISH, Phrases
+from tutor.web import book, conversation, quizzing, render
 from tutor.web.conversation import Messages
 from tutor.web.limits import too_many
-from tutor.web.working import slots
-
-SEARCHING = "*Searching the books…*"
+from tutor.web.line import ANSWERS, Line, Place
 
 
 @dataclass(frozen=True)
@@ -45,11 +44,15 @@ Frames = Generator[Frame, None, None]
 
 
 class Reply:
-    """The answer to the last of `messages`, which is a question on `course`. The log knows it by `id`."""
+    """The answer to the last of `messages`, which is a question on `course`; the tutor's own words are those of `say`.
 
-    def __init__(self, course: str, messages: Messages) -> None:
+    The log knows it by `id`.
+    """
+
+    def __init__(self, course: str, messages: Messages, say: Phrases = ENGLISH) -> None:
         self.id = new_id()
         self.course = course
+        self.say = say
         self.messages = messages
         self.instead: Messages | None = None  # what the page shows now, where it was left
         self.forgotten = False
@@ -79,10 +82,10 @@ class Reply:
         self.instead, self.forgotten = shown, forgotten
         self.stop()
 
-    async def frames(self, steps: Callable[[], Frames]) -> AsyncIterator[Frame]:
+    async def frames(self, steps: Callable[[], Frames], line: Line = ANSWERS) -> AsyncIterator[Frame]:
         """What `steps` yields on a thread of its own, up to its last frame or the one that says "Stopped.".
 
-        Raises what `steps` raises. At most working.AT_ONCE are worked out at a time; the others wait.
+        Raises what `steps` raises. Of the `line` some are worked out at a time; the others are told their place in it.
         """
         loop = asyncio.get_running_loop()
         came: asyncio.Queue[Frame | Exception | None] = asyncio.Queue()
@@ -93,29 +96,38 @@ class Reply:
 
         def work() -> None:
             try:
-                with slots:
-                    if self._enough.is_set():
-                        return
-                    # Closing it ends the generation, not only the reading.
-                    with contextlib.closing(steps()) as running:
-                        for frame in running:
-                            if self._enough.is_set():
-                                break
-                            tell(frame)
+                if self._enough.is_set():
+                    return
+                # Closing it ends the generation, not only the reading.
+                with contextlib.closing(steps()) as running:
+                    for frame in running:
+                        if self._enough.is_set():
+                            break
+                        tell(frame)
             except Exception as error:  # noqa: BLE001  carried to the reader, and raised there
                 tell(error)
             finally:
+                line.leave(place)
                 tell(None)
 
-        frame = Frame("", render.passages([]), waiting=True)
-        self._wake = lambda: tell(None)
-        threading.Thread(target=work, daemon=True, name="answer").start()
+        def moved(before: int) -> None:
+            said = self.say("before_yours", count=before) if before else self.say("next_in_line")
+            tell(Frame(f"*{said}*", frame.passages, waiting=True))
+
+        def wake() -> None:
+            line.give_up(place)
+            tell(None)
+
+        frame = Frame("", render.passages([], say=self.say), waiting=True)
+        self._wake = wake
+        place = Place(threading.Thread(target=work, daemon=True, name="answer").start, moved)
+        line.join(place)
         try:
             while not frame.last:
                 what = None if self._stopped else await came.get()
                 if self._stopped:
                     shown = "" if frame.waiting else frame.reply
-                    yield Frame(conversation.stopped(shown), frame.passages, last=True)
+                    yield Frame(conversation.stopped(shown, self.say), frame.passages, last=True)
                     return
                 if isinstance(what, Exception):
                     raise what
@@ -126,6 +138,7 @@ class Reply:
         finally:
             self._told = True
             self._enough.set()
+            line.give_up(place)
 
 
 def answered(service: AnsweringService, reply: Reply, log: ActivityLog, student: str, wait: float = 0.0) -> Frames:
@@ -134,11 +147,11 @@ def answered(service: AnsweringService, reply: Reply, log: ActivityLog, student:
     What came of it is recorded when all is told, or as soon as it is stopped. Who has to `wait` so many seconds is told so
     instead.
     """
+    say = reply.say
     if wait:
-        yield Frame(f"{render.SOURCES}*{too_many(wait)}*".lstrip(), render.passages([]), last=True)
+        yield Frame(f"{render.SOURCES}*{too_many(wait, say)}*".lstrip(), render.passages([], say=say), last=True)
         return
     *before, question = reply.messages
-    style = service.model.style
     asked, turns = conversation.asked(question), conversation.turns(before)
     engine: CourseQueryEngine | None = None
     stream: AnswerStream | None = None
@@ -148,16 +161,23 @@ def answered(service: AnsweringService, reply: Reply, log: ActivityLog, student:
         if not reply.course:
             raise CourseTutorError("there is no course yet. Make one with: tutor ingest BOOK.pdf --course NAME")
         engine = service.engine(reply.course)
+        style = engine.model.style
         books = {entry.file: entry.sha256 for entry in engine.search.manifest.books}
 
         def where(passage: Passage) -> str:
             return book.address(reply.course, books, passage)
 
-        stream = engine.stream(asked, turns)
-        panel = render.passages(stream.hits, found=stream.found, address=where)
+        if told := quizzing.told(engine, before, asked, say, where, service.settings.solutions):
+            outcome = "answered"
+            text = told.reply
+            yield Frame(told.reply, told.passages, last=True)
+            return
+        talk = [message for message in before if not quizzing.is_part(message)]
+        turns = conversation.turns(talk)
+        stream = engine.stream(asked, turns, say)
+        panel = render.passages(stream.hits, found=stream.found, address=where, say=say)
         if stream.found:
-            count = len(stream.hits)
-            yield Frame(f"*Reading {count} passage{'' if count == 1 else 's'}…*", panel, waiting=True)
+            yield Frame(f"*{say('reading', count=len(stream.hits))}*", panel, waiting=True)
         for delta in stream:
             text += delta
             if text.strip():
@@ -166,13 +186,13 @@ def answered(service: AnsweringService, reply: Reply, log: ActivityLog, student:
         answer = stream.answer
         assert answer is not None
         outcome = None
-        panel = render.passages(stream.hits, answer, stream.found, where)
+        panel = render.passages(stream.hits, answer, stream.found, where, say)
         yield Frame(render.finished(answer, style, where), panel, last=True)
     except GeneratorExit:
         outcome = outcome and "stopped"
         raise
     except CourseTutorError as error:
-        yield Frame(render.escape_markdown(f"Sorry, {error}"), render.passages([]), last=True)
+        yield Frame(render.escape_markdown(say("sorry", error=error)), render.passages([], say=say), last=True)
     finally:
         seconds = time.perf_counter() - begun
 

@@ -16,7 +16,7 @@ from tutor.accounts import Accounts
 from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
 from tutor.mcp_server import OverHTTP
-from tutor.web import api, book, privacy, student, working
+from tutor.web import api, book, language, privacy, student, working
 from tutor.web.asking import Asking
 from tutor.web.instructor import activity, books, rules
 from tutor.web.instructor.access import Access
@@ -63,7 +63,7 @@ def application(service: AnsweringService, readers: Readers, log: ActivityLog) -
         activity.routes(access, service, log),
     ):
         served.include_router(pages)
-    served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf))
+    served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf, settings.language))
     served.include_router(privacy.routes(log, visitors))
     page = student.build(service, log, visitors, StudentLimit(settings.questions_per_minute, visitors).allow)
     page.queue(max_size=student.WAITING)
@@ -80,7 +80,8 @@ def application(service: AnsweringService, readers: Readers, log: ActivityLog) -
         root_path=settings.root_path or None,
         theme=gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
         css=STYLE,
-        head=f"<script>{SCRIPT}</script>",
+        i18n=language.translations(),
+        head=language.script(SCRIPT, settings.language),
     )
 
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import date
 from typing import Any
 
 import gradio as gr
 
 from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
-from tutor.web import conversation, privacy, rating, render
+from tutor.phrases import ENGLISH, Phrases
+from tutor.web import conversation, language, privacy, rating, render
 from tutor.web.conversation import Messages, Talks, assistant, talk_of, with_talk
 from tutor.web.examples import examples
-from tutor.web.reply import SEARCHING, Reply, answered
+from tutor.web.export import as_markdown
+from tutor.web.reply import Reply, answered
 from tutor.web.visitor import Visitors
 
 WAITING = 64
-KEPT = f"[What is kept of your questions]({privacy.ADDRESS})"
 # What the browser keeps is for this page alone; its key stays, so that it outlives a restart of the server.
 SECRET = "course-tutor"
+SAVE = "(text, course) => window.courseTutor.save(text, course)"  # see page.js
 
 
 def build(
@@ -30,25 +33,31 @@ def build(
     `to_wait` says how many seconds a request's student has to wait.
     """
     names = [course.name for course in service.library.courses()]
+    setting = service.settings.language
+    label = language.label(setting)
+
+    def spoken(request: gr.Request) -> Phrases:
+        return language.spoken(request, setting)
+
     with gr.Blocks(title="Course Tutor", fill_height=True, analytics_enabled=False) as page:
         with gr.Row(elem_classes="ct-top"):
             gr.HTML("<h1>Course Tutor</h1>", elem_classes="ct-title")
             course = gr.Dropdown(
                 names,
                 value=names[0] if names else None,
-                label="Course",
+                label=label("label_course"),
                 show_label=False,
                 container=False,
                 elem_id="course",
                 scale=0,
                 min_width=180,
             )
-        if service.model.limits:
-            gr.HTML(render.notice(service.model.limits), elem_classes="ct-notice")
+            export = gr.Button(label("label_export"), elem_id="export", size="sm", scale=0, min_width=0)
+        notice = gr.HTML(_notice(service, log, ENGLISH), elem_classes="ct-notice")
         with gr.Row(elem_classes="ct-main"):
             with gr.Column(scale=3, min_width=320, elem_classes="ct-talk"):
                 chat = gr.Chatbot(
-                    label="Conversation",
+                    label=label("label_conversation"),
                     show_label=False,
                     elem_id="chat",
                     height="100%",
@@ -59,12 +68,12 @@ def build(
                         {"left": "\\[", "right": "\\]", "display": True},
                         {"left": "\\(", "right": "\\)", "display": False},
                     ],
-                    placeholder=f"Ask a question on the course. The answer names the page.\n\n{KEPT if log.keeps else ''}",
+                    placeholder=label("hint_conversation"),
                     examples=_examples(service, names[0] if names else None),
                 )
                 question = gr.Textbox(
-                    placeholder="Ask a question on the course",
-                    label="Question",
+                    placeholder=label("hint_question"),
+                    label=label("label_question"),
                     show_label=False,
                     container=False,
                     elem_id="question",
@@ -75,38 +84,44 @@ def build(
             with gr.Column(scale=2, min_width=300):
                 panel = gr.HTML(render.passages([]), elem_id="passages")
         current = gr.State(None)
+        saved = gr.Textbox(visible="hidden")  # a conversation on its way into a file of the browser's
         last = gr.BrowserState("", storage_key="course-tutor-course", secret=SECRET)
         talks = gr.BrowserState({}, storage_key="course-tutor-conversations", secret=SECRET)
 
-        def begun(messages: Messages, name: str | None, reply: Reply | None) -> tuple[Any, Any, Reply | None]:
+        def begun(messages: Messages, name: str | None, reply: Reply | None, say: Phrases) -> tuple[Any, Any, Reply | None]:
             """The question with a word on what goes on below it; the box offers stop instead of send."""
-            if _is_running(reply):
+            if _is_running(reply, say):
                 return gr.skip(), gr.skip(), reply
-            return [*messages, assistant(SEARCHING)], _box(sends=False), Reply(name or "", messages)
+            searching = assistant(f"*{say('searching')}*")
+            return [*messages, searching], _box(sends=False), Reply(name or "", messages, say)
 
-        def take(text: str, messages: Messages, name: str | None, reply: Reply | None) -> tuple[Any, Any, Reply | None]:
-            if not text.strip() or _is_running(reply):
+        def take(text: str, messages: Messages, name: str | None, reply: Reply | None, request: gr.Request) -> Any:
+            say = spoken(request)
+            if not text.strip() or _is_running(reply, say):
                 return gr.skip(), gr.skip(), reply
-            shown, _, started = begun([*messages, conversation.user(text)], name, reply)
+            shown, _, started = begun([*messages, conversation.user(text)], name, reply, say)
             return shown, _box(sends=False, value=""), started
 
-        def again(messages: Messages, name: str | None, reply: Reply | None, retry: gr.RetryData) -> Any:
-            return begun(messages[: _place(retry.index) + 1], name, reply)
+        def again(messages: Messages, name: str | None, reply: Reply | None, request: gr.Request, retry: gr.RetryData) -> Any:
+            return begun(messages[: _place(retry.index) + 1], name, reply, spoken(request))
 
-        def edited(messages: Messages, name: str | None, reply: Reply | None, edit: gr.EditData) -> Any:
+        def edited(messages: Messages, name: str | None, reply: Reply | None, request: gr.Request, edit: gr.EditData) -> Any:
             asked = conversation.user(render.unescaped(str(edit.value)))
-            return begun([*messages[: _place(edit.index)], asked], name, reply)
+            return begun([*messages[: _place(edit.index)], asked], name, reply, spoken(request))
 
-        def example(messages: Messages, name: str | None, reply: Reply | None, choice: gr.SelectData) -> Any:
-            return begun([*messages, conversation.user(choice.value["text"])], name, reply)
+        def example(
+            messages: Messages, name: str | None, reply: Reply | None, request: gr.Request, choice: gr.SelectData
+        ) -> Any:
+            return begun([*messages, conversation.user(choice.value["text"])], name, reply, spoken(request))
 
         async def respond(reply: Reply | None, kept: Talks, request: gr.Request) -> AsyncIterator[tuple[Any, Any, Any]]:
             if reply is None or not reply.begin():  # nothing was asked, or what was asked is refused
                 return
             wait = to_wait(request)
             # The question is kept at once, the answer when it is finished.
+            nothing = render.passages([], say=reply.say)
             thumbs = await asyncio.to_thread(shown_thumbs, reply.messages, request)
-            yield thumbs, render.passages([]), with_talk(kept, reply.course, reply.messages)
+            yield thumbs, nothing, with_talk(kept, reply.course, reply.messages)
             student = rating.student_of(log, visitors, request)
             async for frame in reply.frames(lambda: answered(service, reply, log, student, wait)):
                 shown = [*reply.messages, assistant(frame.reply, reply.id)]
@@ -117,7 +132,7 @@ def build(
                 if reply.instead is None:
                     yield shown, frame.passages, kept
                 else:  # whatever of this answer was still on its way is overwritten
-                    yield reply.instead, render.passages([]), kept
+                    yield reply.instead, nothing, kept
 
         def ended(reply: Reply | None) -> Any:
             return _box(sends=True) if reply is None or reply.close() else gr.skip()
@@ -126,32 +141,47 @@ def build(
             if reply:
                 reply.stop()
 
-        def undone(messages: Messages, name: str | None, reply: Reply | None, kept: Talks, undo: gr.UndoData) -> Any:
-            if _is_running(reply):
+        def undone(
+            messages: Messages, name: str | None, reply: Reply | None, kept: Talks, request: gr.Request, undo: gr.UndoData
+        ) -> Any:
+            say = spoken(request)
+            if _is_running(reply, say):
                 return gr.skip(), gr.skip(), gr.skip(), gr.skip()
             index = _place(undo.index)
             left = messages[:index]
-            return left, conversation.asked(messages[index]), render.passages([]), with_talk(kept, name or "", left)
+            shown = render.passages([], say=say)
+            return left, conversation.asked(messages[index]), shown, with_talk(kept, name or "", left)
 
-        async def cleared(name: str | None, reply: Reply | None, kept: Talks) -> tuple[Messages, str, Talks]:
+        async def cleared(name: str | None, reply: Reply | None, kept: Talks, request: gr.Request) -> tuple[Any, str, Talks]:
             if reply:
                 reply.leave([], forgotten=True)
-            return [], render.passages([]), with_talk(kept, name or "", [])
+            return [], render.passages([], say=spoken(request)), with_talk(kept, name or "", [])
 
-        def show(name: str | None, kept: Talks) -> tuple[Any, str]:
-            return gr.update(value=talk_of(kept, name), examples=_examples(service, name)), render.passages([])
+        def exported(messages: Messages, name: str | None, request: gr.Request) -> str:
+            say = spoken(request)
+            if not messages:
+                gr.Info(say("nothing_to_export"), duration=5)
+            return as_markdown(name or "", messages, date.today(), say) if messages else ""
 
-        def switched(name: str | None, reply: Reply | None, kept: Talks) -> tuple[Any, str, str]:
+        def warned(request: gr.Request) -> str:
+            return _notice(service, log, spoken(request))
+
+        def show(name: str | None, kept: Talks, say: Phrases) -> tuple[Any, str]:
+            shown = gr.update(value=talk_of(kept, name, say), examples=_examples(service, name, say))
+            return shown, render.passages([], say=say)
+
+        def switched(name: str | None, reply: Reply | None, kept: Talks, request: gr.Request) -> tuple[Any, str, str]:
+            say = spoken(request)
             if reply:
-                reply.leave(talk_of(kept, name))
-            return *show(name, kept), name or ""
+                reply.leave(talk_of(kept, name, say))
+            return *show(name, kept, say), name or ""
 
         def opened(name: str | None, kept: Talks, request: gr.Request) -> tuple[Any, Any, str]:
             """The courses there are now (one ingested since the start is offered), the one to show, and its conversation."""
             found = [course.name for course in service.library.courses()]
             wanted = request.query_params.get("course") or name
             chosen = wanted if wanted in found else (found[0] if found else None)
-            return gr.update(choices=found, value=chosen), *show(chosen, kept)
+            return gr.update(choices=found, value=chosen), *show(chosen, kept, spoken(request))
 
         def shown_thumbs(messages: Messages, request: gr.Request) -> Any:
             return gr.update(feedback_value=rating.thumbs(log, visitors, messages, request))
@@ -159,7 +189,8 @@ def build(
         def rated(messages: Messages, like: gr.LikeData, request: gr.Request) -> Iterator[Any]:
             place = _place(like.index)
             if not rating.rate(log, visitors, messages, place, like.liked, request):
-                gr.Warning("This answer cannot be rated (any more).", duration=5)
+                say = spoken(request)
+                gr.Warning(say("cannot_rate"), duration=5)
                 # The browser shows its own press until it is told something new: first that, then what is kept.
                 yield gr.update(feedback_value=rating.pressed(messages, place, like.liked))
             yield shown_thumbs(messages, request)
@@ -180,8 +211,10 @@ def build(
         question.stop(stop, current, None, **at_once)
         taken_back = chat.undo(undone, [*place, talks], [chat, question, panel, talks], **asking)
         emptied = chat.clear(cleared, [course, current, talks], [chat, panel, talks], **at_once)
+        export.click(exported, [chat, course], saved, **asking).success(None, [saved, course], None, js=SAVE, **at_once)
         # The course is remembered by the browser; an address with ?course=NAME opens that one.
         other = course.input(switched, [course, current, talks], [chat, panel, last], **at_once)
+        page.load(warned, None, notice, **at_once)
         loaded = page.load(opened, [last, talks], [course, chat, panel], **at_once)
         if log.keeps:
             chat.like(rated, chat, chat, **asking)
@@ -190,11 +223,11 @@ def build(
     return page
 
 
-def _is_running(reply: Reply | None) -> bool:
+def _is_running(reply: Reply | None, say: Phrases) -> bool:
     """Whether an answer is on its way, which a second one would overwrite; the page is told so."""
     if reply is None or reply.is_over:
         return False
-    gr.Info("An answer is still on its way. Wait for it, or stop it.", duration=5)
+    gr.Info(say("still_running"), duration=5)
     return True
 
 
@@ -203,10 +236,17 @@ def _box(sends: bool, **changes: Any) -> Any:
     return gr.update(submit_btn=sends, stop_btn=not sends, **changes)
 
 
+def _notice(service: AnsweringService, log: ActivityLog, say: Phrases) -> str:
+    """What to expect of the answers, and where it is told what is kept of the questions."""
+    limits = service.model.limits_in(say)
+    told = render.notice(limits, say) if limits else ""
+    return f"{told}{privacy.link(say)}" if log.keeps else told
+
+
 def _place(index: int | tuple[int, int]) -> int:
     """A message's place; Gradio gives a pair where a chat is of the older, paired kind."""
     return index if isinstance(index, int) else index[0]
 
 
-def _examples(service: AnsweringService, name: str | None) -> list[Any]:
-    return [{"text": question} for question in examples(service.library, name)]
+def _examples(service: AnsweringService, name: str | None, say: Phrases = ENGLISH) -> list[Any]:
+    return [{"text": question} for question in examples(service.library, name, say)]

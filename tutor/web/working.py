@@ -12,17 +12,15 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, TypeVar
 
-AT_ONCE = 8
-slots = threading.BoundedSemaphore(AT_ONCE)
-"""Held by whoever works out an answer, for the chat, the API or MCP."""
+from tutor.web.line import ANSWERS, Line, Place
 
 ENDING = 3  # seconds
 T = TypeVar("T")
 _END = object()
 
 
-async def worked_out(steps: Callable[[], Generator[T, None, None]]) -> AsyncGenerator[T, None]:
-    """What `steps` yields on a thread of its own, as soon as there is a slot. Raises what it raises.
+async def worked_out(steps: Callable[[], Generator[T, None, None]], line: Line = ANSWERS) -> AsyncGenerator[T, None]:
+    """What `steps` yields on a thread of its own, when its turn in the line comes. Raises what it raises.
 
     When the reader leaves, the steps are closed as soon as they yield again: that ends a generation.
     """
@@ -36,20 +34,21 @@ async def worked_out(steps: Callable[[], Generator[T, None, None]]) -> AsyncGene
 
     def work() -> None:
         try:
-            with slots:
-                if enough.is_set():
-                    return
-                with contextlib.closing(steps()) as running:
-                    for item in running:
-                        if enough.is_set():
-                            break
-                        tell(item)
+            if enough.is_set():
+                return
+            with contextlib.closing(steps()) as running:
+                for item in running:
+                    if enough.is_set():
+                        break
+                    tell(item)
         except Exception as error:  # noqa: BLE001  carried to the reader, and raised there
             tell(error)
         finally:
+            line.leave(place)
             tell(_END)
 
-    threading.Thread(target=work, daemon=True, name="answer").start()
+    place = Place(begin=lambda: threading.Thread(target=work, daemon=True, name="answer").start(), moved=lambda before: None)
+    line.join(place)
     try:
         while (what := await came.get()) is not _END:
             if isinstance(what, Exception):
@@ -57,6 +56,7 @@ async def worked_out(steps: Callable[[], Generator[T, None, None]]) -> AsyncGene
             yield what
     finally:
         enough.set()
+        line.give_up(place)
 
 
 def wait_for_the_last() -> None:
