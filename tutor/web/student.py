@@ -217,7 +217,8 @@ def build(
         page.load(warned, None, notice, **at_once)
         loaded = page.load(opened, [last, talks], [course, chat, panel], **at_once)
         if log.keeps:
-            chat.like(rated, chat, chat, **asking)
+            # Each press counts, in the order of the presses: by default one is dropped while the one before is on its way.
+            chat.like(rated, chat, chat, trigger_mode="multiple", concurrency_limit=1, **quiet)
             for changed in (taken_back, emptied, other, loaded):
                 changed.then(shown_thumbs, chat, chat, **at_once)
     return page
