@@ -32,8 +32,9 @@ from index_store.course import Course, Library  # noqa: E402
 from index_store.embedding import load_embedding  # noqa: E402
 from index_store.words import normalize  # noqa: E402
 from ingest.pipeline import ingest  # noqa: E402
+from tutor.answering.answer import Answer  # noqa: E402
 from tutor.answering.citations import CLAIM, DOUBT, MARKER, resolve, without_numbers  # noqa: E402
-from tutor.answering.engine import Answer, CourseQueryEngine  # noqa: E402
+from tutor.answering.engine import CourseQueryEngine  # noqa: E402
 from tutor.answering.quoting import choose_quotable, sentences  # noqa: E402
 from tutor.answering.service import AnsweringService  # noqa: E402
 from tutor.settings import load_settings  # noqa: E402

@@ -35,7 +35,8 @@ from index_store.coverage import stems  # noqa: E402
 from index_store.embedding import load_embedding  # noqa: E402
 from index_store.errors import CourseTutorError  # noqa: E402
 from ingest.pipeline import ingest  # noqa: E402
-from tutor.answering.engine import CourseQueryEngine, Turn  # noqa: E402
+from tutor.answering.answer import Turn  # noqa: E402
+from tutor.answering.engine import CourseQueryEngine  # noqa: E402
 from tutor.answering.sentences import BOUNDARY, MARKER, sentences  # noqa: E402
 from tutor.answering.service import AnsweringService  # noqa: E402
 from tutor.course_settings import Assignment, CourseSettings  # noqa: E402

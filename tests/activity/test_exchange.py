@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tutor.activity.exchange import ID, chapter_of, exchange, prompt_of, same_question, subsection_of
-from tutor.answering.engine import CourseQueryEngine, Turn
+from tutor.answering.answer import Turn
+from tutor.answering.engine import CourseQueryEngine
 from tutor.answering.prompts import explain_question
 from tutor.answering.service import AnsweringService
 

@@ -12,8 +12,10 @@ from index_store.course import Library
 from index_store.embedding import Embedding
 from index_store.errors import CourseTutorError, ModelError
 from index_store.search import CourseSearch
-from tutor.answering.engine import CourseQueryEngine, Turn, _repeats
+from tutor.answering.answer import Turn
+from tutor.answering.engine import CourseQueryEngine
 from tutor.answering.models import LanguageModel
+from tutor.answering.repetition import repeats
 from tutor.answering.service import AnsweringService
 from tutor.phrases import Phrases
 
@@ -293,9 +295,9 @@ def test_a_context_too_small_for_one_passage_is_one_line(scripted) -> None:  # t
 
 
 def test_repetition_is_told_from_ordinary_lists() -> None:
-    assert not _repeats("1. Take the first key.\n2. Take the second key.\n3. Take the third key.\n" * 1)
-    assert _repeats("The same long sentence here again. " * 4)
-    assert _repeats("ab " * 100)
+    assert not repeats("1. Take the first key.\n2. Take the second key.\n3. Take the third key.\n" * 1)
+    assert repeats("The same long sentence here again. " * 4)
+    assert repeats("ab " * 100)
 
 
 def test_a_model_is_given_the_parts_of_the_passages_that_are_about_the_question(scripted) -> None:  # type: ignore[no-untyped-def]

@@ -11,7 +11,8 @@ from llama_index.core.llms import ChatMessage, ChatResponse, CustomLLM, LLMMetad
 from index_store.course import Library
 from index_store.embedding import Embedding
 from index_store.search import CourseSearch
-from tutor.answering.engine import CourseQueryEngine, Turn
+from tutor.answering.answer import Turn
+from tutor.answering.engine import CourseQueryEngine
 from tutor.answering.models import LanguageModel
 from tutor.answering.service import AnsweringService
 from tutor.course_settings import Assignment, CourseSettings

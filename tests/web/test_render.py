@@ -4,8 +4,8 @@ import pytest
 
 from index_store.passage import Passage
 from index_store.search import Hit
+from tutor.answering.answer import Answer
 from tutor.answering.citations import Citation
-from tutor.answering.engine import Answer
 from tutor.web import render
 
 HOSTILE = '<img src=x onerror="alert(1)"> & <script>alert(2)</script>'

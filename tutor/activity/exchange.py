@@ -13,7 +13,8 @@ from tutor.activity.masking import mask_told, mask_typed
 
 if TYPE_CHECKING:
     from index_store.passage import Passage
-    from tutor.answering.engine import Answer, CourseQueryEngine, Turn
+    from tutor.answering.answer import Answer, Turn
+    from tutor.answering.engine import CourseQueryEngine
 
 Outcome = Literal["answered", "hint", "unsure", "refused", "stopped", "failed"]
 OUTCOMES: tuple[Outcome, ...] = ("answered", "hint", "unsure", "refused", "stopped", "failed")

@@ -7,10 +7,9 @@ streamed answer -> citations checked. Knows nothing of browsers and commands; on
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
@@ -22,117 +21,27 @@ from llama_index.core.schema import QueryBundle
 from index_store.embedding import Embedding
 from index_store.errors import CourseTutorError, ModelError
 from index_store.search import CourseSearch, Hit
-from index_store.words import normalize
 from tutor.answering import prompts
-from tutor.answering.citations import DOUBT, Citation, add_missing, keep_valid, mark_doubtful, resolve
+from tutor.answering.answer import Answer, AnswerStream, Found, Turn, checked_question
+from tutor.answering.citations import DOUBT, add_missing, keep_valid, mark_doubtful, resolve
 from tutor.answering.deadline import OutOfTime, within
 from tutor.answering.definitions import DEFINES, defines, topic_of
 from tutor.answering.evidence import best_similarity, evidence, fit_least, fit_threshold
 from tutor.answering.followups import is_question, leaned_on
+from tutor.answering.guide import Guide
 from tutor.answering.models import LanguageModel
 from tutor.answering.multiple_choice import MultipleChoice, borne_out, parse
 from tutor.answering.quoting import choose_quotable, grammar
+from tutor.answering.repetition import repeats
 from tutor.answering.sentences import sentences
 from tutor.answering.topics import topic_of_section
 from tutor.course_settings import CourseSettings, restrictions
 from tutor.phrases import ENGLISH, Phrases
 
-LONGEST_QUESTION = 2000
-REPEATED = 24
 NEARBY = 0.75  # of the threshold: below it, a passage is no place to look
 DEFINED = 0.65  # of the threshold: enough where the passage says in so many words what was asked
 LATEST = 0.6  # weight of the latest topic, where a question leans on several
 WIDER = 50  # passages looked through for a definition
-
-
-@dataclass(frozen=True)
-class Turn:
-    """One earlier question and its answer."""
-
-    question: str
-    answer: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A finished answer. `citations` are those of `text`, checked; `notes` say what the reader should know about it.
-
-    `found` is False where the course does not answer; `hits` are then the nearest passages. `doubtful` are the sentences that
-    the passages they cite do not clearly bear out. `help` is the level of a hint that was given instead of the answer (see
-    tutor.course_settings), for an exercise of `assignment`. `option` is the letter of the one that the book clearly speaks for,
-    where the question had options to choose from. Times are seconds.
-    """
-
-    question: str
-    text: str
-    hits: tuple[Hit, ...]
-    citations: tuple[Citation, ...]
-    found: bool
-    notes: tuple[str, ...]
-    first_token_seconds: float
-    seconds: float
-    doubtful: tuple[str, ...] = ()
-    help: str = ""
-    assignment: str = ""
-    option: str = ""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a question found: `question` as it was searched, with the earlier questions it leans on as `context`.
-
-    `enough` is whether the hits answer it; `choice` is there where it has options to choose from.
-    """
-
-    question: str
-    context: tuple[str, ...]
-    hits: tuple[Hit, ...]
-    enough: bool
-    notes: tuple[str, ...] = ()
-    choice: MultipleChoice | None = None
-
-    @property
-    def whole(self) -> str:
-        """The question together with what it leans on."""
-        return " ".join([*self.context, self.question])
-
-
-class AnswerStream:
-    """An answer on its way: `hits` and `found` at once, text pieces by iterating, then `answer`.
-
-    `question` is the one that was answered; `notes` say where it is not the one that was typed.
-    The tutor's own words are those of `say`. `choice` is there where the question has options to choose from.
-    """
-
-    def __init__(
-        self,
-        question: str,
-        hits: Sequence[Hit],
-        found: bool,
-        pieces: Callable[[AnswerStream], Iterator[str]],
-        notes: Sequence[str] = (),
-        say: Phrases = ENGLISH,
-        choice: MultipleChoice | None = None,
-    ) -> None:
-        self.say = say
-        self.choice = choice
-        self.question = question
-        self.notes = tuple(notes)
-        self.hits = tuple(hits)
-        self.found = found
-        self.answer: Answer | None = None
-        self.prompt: Sequence[ChatMessage] = ()  # what the model was given, where it was asked
-        self._pieces = pieces
-
-    def __iter__(self) -> Iterator[str]:
-        return self._pieces(self)
-
-    def finish(self) -> Answer:
-        """Read to the end and return the answer."""
-        for _ in self:
-            pass
-        assert self.answer is not None
-        return self.answer
 
 
 class CourseQueryEngine(BaseQueryEngine):
@@ -176,8 +85,6 @@ class CourseQueryEngine(BaseQueryEngine):
         question = checked_question(question)
         limits, now = self.limits(), datetime.now().astimezone()
         if restrictions(limits, now):
-            from tutor.answering.guide import Guide
-
             return Guide(self, limits, now, say).stream(question, turns)
         return self.answer(self.find(question, turns, say), turns, say)
 
@@ -186,8 +93,6 @@ class CourseQueryEngine(BaseQueryEngine):
         limits, now = self.limits(), datetime.now().astimezone()
         if not restrictions(limits, now):
             return False
-        from tutor.answering.guide import Guide
-
         return Guide(self, limits, now).holds_back(text)
 
     def find(self, question: str, turns: Sequence[Turn] = (), say: Phrases = ENGLISH) -> Found:
@@ -364,7 +269,7 @@ class CourseQueryEngine(BaseQueryEngine):
                 first = first or time.perf_counter() - begun
                 text += part.delta or ""
                 yield part.delta or ""
-                if _repeats(text):
+                if repeats(text):
                     notes.append(stream.say("repeated_itself"))
                     break
         except OutOfTime:
@@ -410,18 +315,6 @@ class CourseQueryEngine(BaseQueryEngine):
         )
 
 
-def checked_question(question: str) -> str:
-    """The question as it is searched. Raises CourseTutorError for an empty one and one over `LONGEST_QUESTION` characters."""
-    question = normalize(question).strip()
-    if not question:
-        raise CourseTutorError("the question is empty. Type a question on the course.")
-    if len(question) > LONGEST_QUESTION:
-        raise CourseTutorError(
-            f"the question has {len(question):,} characters, and at most {LONGEST_QUESTION:,} are read. Shorten it."
-        )
-    return question
-
-
 def _overlaps(some: Sequence[Hit], others: Sequence[Hit]) -> bool:
     return bool({hit.passage.id for hit in some} & {hit.passage.id for hit in others})
 
@@ -443,16 +336,3 @@ def _openings(hits: Sequence[Hit]) -> list[str]:
     for hit in sorted(hits, key=lambda hit: -hit.passage.ordinal):
         first[hit.passage.file, hit.passage.section] = hit.passage.id
     return [hit.passage.section[-1] if hit.passage.section and hit.passage.id in first.values() else "" for hit in hits]
-
-
-def _repeats(text: str) -> bool:
-    """Whether the last finished sentence or line was written twice before."""
-    parts = [part.strip() for part in re.split(r"(?<=[.!?])\s+|\n+", text)]
-    finished = [part for part in parts[:-1] if len(part) >= REPEATED]
-    return (len(finished) >= 3 and finished.count(finished[-1]) >= 3) or _cycles(text)
-
-
-def _cycles(text: str) -> bool:
-    """Whether the end of the text is one piece of 1 to 40 characters over and over for 160 characters."""
-    tail = text[-160:]
-    return len(tail) == 160 and any(tail == (tail[:size] * (160 // size + 1))[:160] for size in range(1, 41))

@@ -11,26 +11,39 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from index_store.embedding import Embedding
+from index_store.search import CourseSearch
+from tutor.answering.answer import Answer, AnswerStream, Found, Turn
 from tutor.answering.citations import keep_valid, only_borne_out, resolve
-from tutor.answering.engine import Answer, AnswerStream, Found, Turn
 from tutor.answering.held import ABOUT, Guarded, Held, guard, hold, redacted
 from tutor.answering.hints import hint, wants_more
+from tutor.answering.models import LanguageModel
 from tutor.answering.sentences import MARKER, sentences
 from tutor.course_settings import Assignment, CourseSettings
 from tutor.phrases import ENGLISH, Phrases
 
-if TYPE_CHECKING:
-    from tutor.answering.engine import CourseQueryEngine
-
 REMEMBERED = 12  # turns looked through for how often an exercise was asked
+
+
+class Engine(Protocol):
+    """What finds and answers where nothing is held back (see engine.py)."""
+
+    search: CourseSearch
+    model: LanguageModel
+    embedding: Embedding
+    passages: int
+
+    def find(self, question: str, turns: Sequence[Turn] = (), say: Phrases = ENGLISH) -> Found: ...
+
+    def answer(self, found: Found, turns: Sequence[Turn] = (), say: Phrases = ENGLISH) -> AnswerStream: ...
 
 
 class Guide:
     """Answers as far as `limits` allow at `now`."""
 
-    def __init__(self, engine: CourseQueryEngine, limits: CourseSettings, now: datetime, say: Phrases = ENGLISH) -> None:
+    def __init__(self, engine: Engine, limits: CourseSettings, now: datetime, say: Phrases = ENGLISH) -> None:
         self.engine = engine
         self.say = say
         self.limits = limits

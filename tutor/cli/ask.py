@@ -11,7 +11,7 @@ from tutor.cli import options
 
 if TYPE_CHECKING:
     from index_store.search import Hit
-    from tutor.answering.engine import Answer
+    from tutor.answering.answer import Answer
 
 
 @click.command()
@@ -30,7 +30,7 @@ def ask(question: str, course: str, as_json: bool, **flags: Any) -> None:
     settings = options.settings_of(**flags)
 
     from index_store.course import Library
-    from tutor.answering.engine import checked_question
+    from tutor.answering.answer import checked_question
 
     Library(settings.home).existing(course)  # an unknown course and an empty question are told before models load
     question = checked_question(question)

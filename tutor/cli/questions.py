@@ -24,7 +24,7 @@ def add(question: str, course: str, pages: tuple[str, ...], embedding: str | Non
 
     from index_store.course import Library
     from index_store.questions import Question, changing, page_named
-    from tutor.answering.engine import checked_question
+    from tutor.answering.answer import checked_question
 
     target = Library(settings.home).existing(course)
     text = checked_question(question)

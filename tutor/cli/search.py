@@ -32,7 +32,7 @@ def search(
     """
     settings = options.settings_of(embedding=embedding, reranker=reranker, home=home)
 
-    from tutor.answering.engine import checked_question
+    from tutor.answering.answer import checked_question
 
     question = checked_question(question)
     hits = options.open_search(settings, course).search(question, top)

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ValidationError
 from index_store.course import Library
 from index_store.errors import AccountsError, CourseTutorError
 from tutor.accounts import Accounts, Key
-from tutor.answering.engine import Turn
+from tutor.answering.answer import Turn
 from tutor.web.asking import Asking, Begun, Finished, NotAsked, Piece, Place
 
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

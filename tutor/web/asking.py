@@ -17,7 +17,8 @@ from index_store.passage import Passage
 from tutor.accounts import Key
 from tutor.activity.exchange import exchange
 from tutor.activity.log import ActivityLog
-from tutor.answering.engine import Answer, AnswerStream, CourseQueryEngine, Turn, checked_question
+from tutor.answering.answer import Answer, AnswerStream, Turn, checked_question
+from tutor.answering.engine import CourseQueryEngine
 from tutor.answering.service import AnsweringService
 from tutor.web import book
 from tutor.web.limits import QuestionLimit, too_many

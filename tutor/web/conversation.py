@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from tutor.activity.exchange import ID
-from tutor.answering.engine import Turn
+from tutor.answering.answer import Turn
 from tutor.phrases import ENGLISH, Phrases
 from tutor.web import render
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 
 from index_store.passage import Passage
 from index_store.search import Hit
+from tutor.answering.answer import Answer
 from tutor.answering.citations import MARKER, Citation
-from tutor.answering.engine import Answer
 from tutor.answering.quoting import sentences
 from tutor.phrases import ENGLISH, Phrases
 

@@ -18,7 +18,8 @@ from index_store.errors import CourseTutorError
 from index_store.passage import Passage
 from tutor.activity.exchange import Exchange, Outcome, exchange, new_id
 from tutor.activity.log import ActivityLog
-from tutor.answering.engine import AnswerStream, CourseQueryEngine
+from tutor.answering.answer import AnswerStream
+from tutor.answering.engine import CourseQueryEngine
 from tutor.answering.service import AnsweringService
 from tutor.phrases import ENGLISH, Phrases
 from tutor.web import book, conversation, quizzing, render

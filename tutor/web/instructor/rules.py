@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 
 from index_store.errors import CourseError
 from index_store.questions import Question, changing, page_named
-from tutor.answering.engine import checked_question
+from tutor.answering.answer import checked_question
 from tutor.answering.service import AnsweringService
 from tutor.course_settings import Assignment, CourseSettings, change_settings, made, read_settings
 from tutor.sheet import split
