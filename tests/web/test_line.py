@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from tutor.phrases import ENGLISH, Phrases
-from tutor.web.line import Line, Place
+from tutor.web.line import Line, Place, Turn
 from tutor.web.reply import Frame, Reply
 
 
@@ -61,12 +61,14 @@ def replies(count: int, room: int, stop: int | None = None, say: Phrases = ENGLI
         shown: list[list[str]] = [[] for _ in range(count)]
         running = [Reply("course", [{"role": "user", "content": "why?"}], say) for _ in range(count)]
 
-        def steps(number: int):  # type: ignore[no-untyped-def]
+        def steps(number: int, turn: Turn):  # type: ignore[no-untyped-def]
+            if not turn():
+                return
             gates[number].wait(20)
             yield Frame(f"answer {number}", "", last=True)
 
         async def read(number: int) -> None:
-            async for frame in running[number].frames(lambda: steps(number), line):
+            async for frame in running[number].frames(lambda turn: steps(number, turn), line):
                 shown[number].append(frame.reply)
 
         tasks = []
@@ -108,8 +110,9 @@ def test_many_at_once_are_all_answered_and_never_more_than_there_is_room_for() -
     three = threading.Barrier(3)  # each waits for two others, so fewer than three at once would get no further
     at_work = most = 0
 
-    def steps(number: int):  # type: ignore[no-untyped-def]
+    def steps(number: int, turn: Turn):  # type: ignore[no-untyped-def]
         nonlocal at_work, most
+        assert turn()
         with lock:
             at_work += 1
             most = max(most, at_work)
@@ -121,7 +124,7 @@ def test_many_at_once_are_all_answered_and_never_more_than_there_is_room_for() -
 
     async def read(number: int) -> str:
         running = Reply("course", [{"role": "user", "content": "why?"}])
-        return [frame.reply async for frame in running.frames(lambda: steps(number), line)][-1]
+        return [frame.reply async for frame in running.frames(lambda turn: steps(number, turn), line)][-1]
 
     async def all_of_them() -> list[str]:
         return await asyncio.wait_for(asyncio.gather(*(read(number) for number in range(60))), 20)
@@ -129,3 +132,30 @@ def test_many_at_once_are_all_answered_and_never_more_than_there_is_room_for() -
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(asyncio.run, all_of_them()).result() == [f"answer {number}" for number in range(60)]
     assert most == 3
+
+
+def test_what_a_reply_shows_before_its_turn_stays_while_it_waits() -> None:
+    """Passages are there at once, however many are before."""
+    line = Line(1)
+    line.join(Place(lambda: None, lambda before: None))  # served, and never done
+
+    def steps(turn: Turn):  # type: ignore[no-untyped-def]
+        yield Frame("*Reading…*", "the passages", waiting=True)
+        turn()
+
+    async def read() -> list[Frame]:
+        running = Reply("course", [{"role": "user", "content": "why?"}])
+        frames = []
+        async for frame in running.frames(steps, line):
+            frames.append(frame)
+            if len(frames) == 2:
+                running.stop()
+        return frames
+
+    with ThreadPoolExecutor(1) as pool:
+        frames = pool.submit(asyncio.run, asyncio.wait_for(read(), 10)).result()
+    assert [(frame.reply, frame.passages) for frame in frames] == [
+        ("*Reading…*", "the passages"),
+        ("*Your question is next…*", "the passages"),
+        ("---\n*Stopped.*", "the passages"),
+    ]

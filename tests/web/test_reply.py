@@ -23,7 +23,7 @@ def reply() -> Reply:
 
 async def read(running: Reply, steps, stop_after: int | None = None) -> list[Frame]:
     frames = []
-    async for frame in running.frames(steps):
+    async for frame in running.frames(lambda turn: steps()):
         frames.append(frame)
         if len(frames) == stop_after:
             running.stop()

@@ -73,7 +73,8 @@ class AnswerStream:
     """An answer on its way: `hits` and `found` at once, text pieces by iterating, then `answer`.
 
     `question` is the one that was answered; `notes` say where it is not the one that was typed.
-    The tutor's own words are those of `say`. `choice` is there where the question has options to choose from.
+    The tutor's own words are those of `say`. `choice` is there where the question has options to choose from. `generates`:
+    a model is asked, which takes its time.
     """
 
     def __init__(
@@ -85,7 +86,9 @@ class AnswerStream:
         notes: Sequence[str] = (),
         say: Phrases = ENGLISH,
         choice: MultipleChoice | None = None,
+        generates: bool = False,
     ) -> None:
+        self.generates = generates
         self.say = say
         self.choice = choice
         self.question = question

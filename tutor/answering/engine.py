@@ -126,7 +126,7 @@ class CourseQueryEngine(BaseQueryEngine):
                 return self._quote(stream, found.context, said)
             return self._explain(stream, turns)
 
-        return AnswerStream(found.question, found.hits, True, pieces, found.notes, say, found.choice)
+        return AnswerStream(found.question, found.hits, True, pieces, found.notes, say, found.choice, generates=True)
 
     def _search(self, question: str, context: Sequence[str]) -> list[Hit]:
         """The passages for a question and those it leans on; where these are several, the latest counts most."""

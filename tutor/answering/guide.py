@@ -69,7 +69,9 @@ class Guide:
         answer = self.engine.answer(replace(found, hits=left), before, self.say)
         if self.engine.model.style == "quote":
             return answer
-        return AnswerStream(answer.question, left, True, lambda stream: self._checked(stream, answer), answer.notes, self.say)
+        return AnswerStream(
+            answer.question, left, True, lambda stream: self._checked(stream, answer), answer.notes, self.say, generates=True
+        )
 
     def holds_back(self, text: str) -> bool:
         """Whether a question of these words would be given a hint."""

@@ -20,7 +20,7 @@ from tutor.activity.log import ActivityLog
 from tutor.answering.answer import Answer, AnswerStream, Turn, checked_question
 from tutor.answering.engine import CourseQueryEngine
 from tutor.answering.service import AnsweringService
-from tutor.web import book
+from tutor.web import book, line
 from tutor.web.limits import QuestionLimit, too_many
 from tutor.web.working import worked_out
 
@@ -106,9 +106,11 @@ class Asking:
         `base` is the address of the server that shows the books' pages, with a slash at its end; "" where none does.
         """
 
-        def steps() -> Generator[Piece, None, None]:
+        def steps(turn: line.Turn) -> Generator[Piece, None, None]:
             engine, stream, place = self._found(course, question, turns, base)
             yield _begun(stream, place)
+            if stream.generates and not turn():
+                return
             yield from stream
             answer = stream.answer
             assert answer is not None
@@ -125,7 +127,7 @@ class Asking:
     async def search(self, key: Key, course: str, question: str, base: str = "") -> Begun:
         """What is found, unanswered. Raises NotAsked."""
 
-        def steps() -> Generator[Piece, None, None]:
+        def steps(turn: line.Turn) -> Generator[Piece, None, None]:
             _, stream, place = self._found(course, question, (), base)
             yield _begun(stream, place)
 
@@ -135,7 +137,7 @@ class Asking:
         return begun
 
     async def _worked_out(
-        self, key: Key, course: str, question: str, steps: Callable[[], Generator[Piece, None, None]]
+        self, key: Key, course: str, question: str, steps: Callable[[line.Turn], Generator[Piece, None, None]]
     ) -> AsyncGenerator[Piece, None]:
         """What `steps` yields, where the question may be asked. Raises NotAsked."""
         self._check(key, course, question)

@@ -61,5 +61,8 @@ class Line:
             place.moved(before)
 
 
+Turn = Callable[[], bool]
+"""Waits for one's turn; False where that was given up meanwhile."""
+
 ANSWERS = Line(AT_ONCE)
 """Whoever waits for an answer: students of the chat, programs by the API or MCP."""

@@ -25,7 +25,7 @@ from tutor.phrases import ENGLISH, Phrases
 from tutor.web import book, conversation, quizzing, render
 from tutor.web.conversation import Messages
 from tutor.web.limits import too_many
-from tutor.web.line import ANSWERS, Line, Place
+from tutor.web.line import ANSWERS, Line, Place, Turn
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ class Reply:
         self.instead, self.forgotten = shown, forgotten
         self.stop()
 
-    async def frames(self, steps: Callable[[], Frames], line: Line = ANSWERS) -> AsyncIterator[Frame]:
+    async def frames(self, steps: Callable[[Turn], Frames], line: Line = ANSWERS) -> AsyncIterator[Frame]:
         """What `steps` yields on a thread of its own, up to its last frame or the one that says "Stopped.".
 
-        Raises what `steps` raises. Of the `line` some are worked out at a time; the others are told their place in it.
+        Raises what `steps` raises. They are given what waits for their turn in the `line`; meanwhile the place in it is told.
         """
         loop = asyncio.get_running_loop()
         came: asyncio.Queue[Frame | Exception | None] = asyncio.Queue()
@@ -100,7 +100,7 @@ class Reply:
                 if self._enough.is_set():
                     return
                 # Closing it ends the generation, not only the reading.
-                with contextlib.closing(steps()) as running:
+                with contextlib.closing(steps(turn)) as running:
                     for frame in running:
                         if self._enough.is_set():
                             break
@@ -108,8 +108,14 @@ class Reply:
             except Exception as error:  # noqa: BLE001  carried to the reader, and raised there
                 tell(error)
             finally:
+                line.give_up(place)
                 line.leave(place)
                 tell(None)
+
+        def turn() -> bool:
+            line.join(place)
+            due.wait()
+            return not self._enough.is_set()
 
         def moved(before: int) -> None:
             said = self.say("before_yours", count=before) if before else self.say("next_in_line")
@@ -117,12 +123,14 @@ class Reply:
 
         def wake() -> None:
             line.give_up(place)
+            due.set()
             tell(None)
 
         frame = Frame("", render.passages([], say=self.say), waiting=True)
         self._wake = wake
-        place = Place(threading.Thread(target=work, daemon=True, name="answer").start, moved)
-        line.join(place)
+        due = threading.Event()
+        place = Place(due.set, moved)
+        threading.Thread(target=work, daemon=True, name="answer").start()
         try:
             while not frame.last:
                 what = None if self._stopped else await came.get()
@@ -140,13 +148,14 @@ class Reply:
             self._told = True
             self._enough.set()
             line.give_up(place)
+            due.set()
 
 
-def answered(service: AnsweringService, reply: Reply, log: ActivityLog, student: str, wait: float = 0.0) -> Frames:
+def answered(service: AnsweringService, reply: Reply, turn: Turn, log: ActivityLog, student: str, wait: float = 0.0) -> Frames:
     """The frames of an answer: what is being done, the answer as it grows, the answer with its pages.
 
-    What came of it is recorded when all is told, or as soon as it is stopped. Who has to `wait` so many seconds is told so
-    instead.
+    The passages are there before the `turn` of the model comes. What came of it is recorded when all is told, or as soon as it
+    is stopped. Who has to `wait` so many seconds is told so instead.
     """
     say = reply.say
     if wait:
@@ -179,6 +188,9 @@ def answered(service: AnsweringService, reply: Reply, log: ActivityLog, student:
         panel = render.passages(stream.hits, found=stream.found, address=where, say=say)
         if stream.found:
             yield Frame(f"*{say('reading', count=len(stream.hits))}*", panel, waiting=True)
+        if stream.generates and not turn():
+            outcome = "stopped"
+            return
         for delta in stream:
             text += delta
             if text.strip():

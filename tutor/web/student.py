@@ -123,7 +123,7 @@ def build(
             thumbs = await asyncio.to_thread(shown_thumbs, reply.messages, request)
             yield thumbs, nothing, with_talk(kept, reply.course, reply.messages)
             student = rating.student_of(log, visitors, request)
-            async for frame in reply.frames(lambda: answered(service, reply, log, student, wait)):
+            async for frame in reply.frames(lambda turn: answered(service, reply, turn, log, student, wait)):
                 shown = [*reply.messages, assistant(frame.reply, reply.id)]
                 if not frame.last:
                     yield shown, frame.passages, gr.skip()
