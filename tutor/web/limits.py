@@ -83,15 +83,19 @@ class BodyLimit:
             most = next((most for start, most in self.most if path == start or path.startswith(f"{start}/")), BYTES)
             length = headers.get("content-length", "")
             if headers.get("transfer-encoding"):
-                await _refusal(411, "Say with Content-Length how long the request is.")(scope, receive, send)
+                await _refusal(411, "Say with Content-Length how long the request is.", path)(scope, receive, send)
                 return
             if length and (not length.isdecimal() or int(length[:20]) > most):
-                await _refusal(413, f"The request is larger than {most // 1024:,} KB. Send less.")(scope, receive, send)
+                await _refusal(413, f"The request is larger than {most // 1024:,} KB. Send less.", path)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
 
-def _refusal(status: int, message: str) -> Response:
-    """In the form of the API's errors, which anybody can read."""
+def _refusal(status: int, message: str, path: str) -> Response:
+    """For a person's page a line of text; elsewhere in the form of the API's errors, which anybody can read."""
+    if path.startswith("/instructor"):
+        return Response(
+            f"{message} Go back to the page before.\n", status, {"Connection": "close"}, "text/plain; charset=utf-8"
+        )
     row = {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": "request_size"}}
     return Response(json.dumps(row), status, {"Connection": "close"}, "application/json")
