@@ -66,5 +66,5 @@ def test_who_asks_too_often_is_told_in_a_sentence_and_may_ask_again_later(page: 
 
 
 def test_the_cookie_is_secure_and_no_scripts(page: sync_api.Page) -> None:
-    (cookie,) = [cookie for cookie in page.context.cookies() if cookie["name"] == "course-tutor-student"]
+    (cookie,) = [cookie for cookie in page.context.cookies() if cookie["name"] == "course-tutor-visitor"]
     assert (cookie["secure"], cookie["httpOnly"], cookie["path"]) == (True, True, "/tutor")
