@@ -12,7 +12,7 @@ demo: $(VENV)/.installed  ## install, read the sample course, open the chat at h
 	@$(BIN)/tutor chat --port $(PORT)
 
 test: $(VENV)/.installed-dev  ## install, and run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: lint types imports test  ## everything a reviewer would run
 

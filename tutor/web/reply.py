@@ -101,10 +101,11 @@ class Reply:
                     return
                 # Closing it ends the generation, not only the reading.
                 with contextlib.closing(steps(turn)) as running:
-                    for frame in running:
+                    for latest in running:
+                        beside[0] = latest.passages
                         if self._enough.is_set():
                             break
-                        tell(frame)
+                        tell(latest)
             except Exception as error:  # noqa: BLE001  carried to the reader, and raised there
                 tell(error)
             finally:
@@ -119,7 +120,7 @@ class Reply:
 
         def moved(before: int) -> None:
             said = self.say("before_yours", count=before) if before else self.say("next_in_line")
-            tell(Frame(f"*{said}*", frame.passages, waiting=True))
+            tell(Frame(f"*{said}*", beside[0], waiting=True))
 
         def wake() -> None:
             line.give_up(place)
@@ -127,6 +128,7 @@ class Reply:
             tell(None)
 
         frame = Frame("", render.passages([], say=self.say), waiting=True)
+        beside = [frame.passages]  # of the latest frame, which the reader may not have come to
         self._wake = wake
         due = threading.Event()
         place = Place(due.set, moved)
