@@ -133,24 +133,24 @@ SECTIONS = (
         "answers-textbook",
         "And on a real textbook?",
         "benchmarks/answers.py --make TEXTBOOK --questions QUESTIONS",
-        "The same on twelve chapters of Erickson's *Algorithms*, every question answered, also those that are refused otherwise.",
+        "The same on twelve chapters of Erickson's *Algorithms*; every question is answered, also those refused otherwise.",
     ),
     Section(
         "help",
         "Does a help level hold, however the answer is asked for?",
         "benchmarks/help_levels.py --make TEXTBOOK --questions QUESTIONS --exercises 6",
-        "Each exercise asked in fifty ways (`WAYS` in the script): as it is, with orders to ignore the rules, in other words, in "
-        "other languages, in base64, in parts, with the beginning of an answer to complete, in conversations of up to five turns. "
-        "Everything that the page shows is looked through, the passages beside the reply too. `full` is what the same ways get "
-        "where nothing is held back. `step` tells a sentence that leads to the answer, on purpose. The way of telling an exercise, "
-        "by its answer's passages, was made before these questions were tried; no threshold was fitted on them.",
+        "Each exercise asked in fifty ways (`WAYS` in the script): as it is, with orders to ignore the rules, in other words, "
+        "in other languages, in base64, in parts, with the beginning of an answer to complete, in conversations of up to five "
+        "turns. Everything that the page shows is looked through, the passages beside the reply too. `full` is what the same "
+        "ways get where nothing is held back. `step` tells a sentence that leads to the answer, on purpose. After a first run "
+        "on some of these exercises, refusals no longer show passages, and a step says something else than the key sentence.",
     ),
     Section(
         "load",
         "How long do students wait when many ask at once?",
         "benchmarks/load.py --make examples/course",
-        "The built-in model; server and students share the machine. Passages are found before a model's turn comes; eight answers "
-        "are generated at a time, first come, first served.",
+        "The built-in model; server and students share the machine. Passages are found before a model's turn comes; eight "
+        "answers are generated at a time, first come, first served.",
     ),
     Section(
         "support",

@@ -36,13 +36,17 @@ _KEY = "tutor.key"  # in the request's scope
 
 
 class Answered(BaseModel):
-    """An answer. Where `found` is false the books do not answer; `doubtful` sentences are not clearly borne out."""
+    """An answer. Where `found` is false the books do not answer; `doubtful` sentences are not clearly borne out.
+
+    `help` is the level of a hint that was given instead, "" for an answer.
+    """
 
     answer: str
     found: bool
     citations: list[Place]
     notes: list[str]
     doubtful: list[str]
+    help: str
 
 
 class Found(BaseModel):
@@ -90,6 +94,7 @@ def tools(asking: Asking, key_of: Callable[[Call], Key], base_of: Callable[[Call
                 citations=list(finished.citations),
                 notes=list(answer.notes),
                 doubtful=list(answer.doubtful),
+                help=answer.help,
             ),
         )
 

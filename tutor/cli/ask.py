@@ -72,6 +72,7 @@ def _row(answer: Answer, model: str) -> dict[str, Any]:
         "citations": [{"number": c.number, **c.passage.as_dict()} for c in answer.citations],
         "passages": [passage(hit) for hit in answer.hits],
         "doubtful": list(answer.doubtful),
+        "help": answer.help,
         "notes": list(answer.notes),
         "model": model,
         "first_token_seconds": round(answer.first_token_seconds, 3),

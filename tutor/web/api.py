@@ -230,6 +230,7 @@ def _beside(finished: Finished) -> dict[str, Any]:
         "found": answer.found,
         "notes": list(answer.notes),
         "doubtful": list(answer.doubtful),
+        "help": answer.help,
     }
 
 
