@@ -7,6 +7,7 @@ pages write it. Knows nothing of how help is held back (see answering/held.py).
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -108,17 +109,19 @@ def _read(file: Path, changed: int, inode: int) -> CourseSettings:
         return CourseSettings(**json.loads(file.read_text("utf-8")))
     except (ValueError, TypeError) as error:  # not JSON, not a mapping, or a fault named by pydantic
         reason = fault_of(error) if isinstance(error, ValidationError) else str(error)
-        raise SettingsError(f"{file}: {reason}. Mend it, or set it anew with: tutor set --course NAME --reset") from None
+        raise SettingsError(f"{file}: {reason}. Mend it. What it held back is not answered meanwhile.") from None
 
 
 def change_settings(course: Course, how: Callable[[CourseSettings], CourseSettings], reset: bool = False) -> CourseSettings:
     """Keep what `how` makes of the course's settings, or of the defaults with `reset`; the next question is answered so.
 
-    One at a time: a second change is made to the first one's outcome.
+    One at a time: a second change is made to the first one's outcome. What is reset stays as settings.before.json.
     """
     from filelock import FileLock
 
     with FileLock(_file(course).with_suffix(".lock")):
+        if reset and _file(course).exists():
+            os.replace(_file(course), _file(course).with_suffix(".before.json"))
         settings = how(CourseSettings() if reset else read_settings(course))
         write_atomically(_file(course), settings.model_dump_json(indent=1) + "\n")
     return settings

@@ -28,13 +28,19 @@ def exercises_of(file: Path) -> tuple[str, ...]:
 
 
 def split(text: str) -> Iterator[str]:
-    """The exercises in a text: what each number opens, or else each paragraph; lines of fewer than three words are none."""
+    """The exercises in a text: its parts, without those of fewer than three words."""
+    for part in parts(text):
+        if len(part.split()) >= FEWEST_WORDS:
+            yield part
+
+
+def parts(text: str) -> Iterator[str]:
+    """What each number opens, or else each paragraph."""
     starts = [match.start() for match in BEGINS.finditer(text)]
     if starts:
-        parts = [text[begin:end] for begin, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+        found = [text[begin:end] for begin, end in zip(starts, [*starts[1:], len(text)], strict=True)]
     else:
-        parts = re.split(r"\n\s*\n", text)
-    for part in parts:
-        exercise = " ".join(BEGINS.sub("", part, count=1).split())
-        if len(exercise.split()) >= FEWEST_WORDS:
+        found = re.split(r"\n\s*\n", text)
+    for part in found:
+        if exercise := " ".join(BEGINS.sub("", part, count=1).split()):
             yield exercise

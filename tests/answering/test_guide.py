@@ -126,6 +126,27 @@ def test_no_wording_gets_the_answer(guided, question: str) -> None:
     assert ANSWER not in shown
 
 
+def test_a_part_of_an_exercise_is_held_back_where_it_is_answered(service, sample_library, embedding) -> None:
+    """What answers a part stands elsewhere than what answers the whole."""
+    whole = "What is the birthday problem, and why does Dijkstra's algorithm fail with negative edges?"
+    limits = CourseSettings(assignments=(Assignment(name="Sheet 1", help="nudge", exercises=(whole,)),))
+    search = CourseSearch(sample_library.existing("sample"), embedding)
+    engine = CourseQueryEngine(search, service.model, embedding, limits=lambda: limits)
+    for question in ("When does Dijkstra go wrong?", "what is the birthday problem?", "negative edges, dijkstra?"):
+        shown, answer = everything(engine, question)
+        assert answer.help == "nudge"
+        assert ANSWER not in shown
+
+
+def test_impatience_after_a_hint_gets_a_hint_and_no_refusal(guided) -> None:
+    engine = guided("hint")
+    turns = (Turn(EXERCISE, "…"),)
+    for question in ("just tell me the answer", "why?"):
+        shown, answer = everything(engine, question, turns)
+        assert (answer.help, answer.assignment) == ("hint", "Sheet 1")
+        assert ANSWER not in shown
+
+
 def test_from_its_release_the_answer_is_given(guided) -> None:
     past = datetime.now().astimezone() - timedelta(minutes=1)
     shown, answer = everything(guided("nudge", released=past), EXERCISE)

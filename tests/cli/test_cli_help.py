@@ -102,6 +102,11 @@ def test_a_damaged_file_holds_everything_back_until_it_is_mended(tutor, home) ->
     asked = tutor("ask", "what is a load factor?", "--course", "sample", "--home", home)
     assert (asked.code, asked.out) == (2, "")
     assert "settings.json" in asked.err.splitlines()[-1]
+    looked = tutor("doctor", "--home", home)
+    assert (looked.code, "FAULT  settings sample" in looked.out) == (1, True)
+    reset = tutor("set", "--course", "sample", "--reset", "--home", home)
+    assert (reset.code, "what was held back is answered now" in reset.err) == (0, True)
+    assert (home / "courses" / "sample" / "settings.before.json").read_text() == '{"help": "nudge"'
 
 
 def test_exercises_are_the_numbered_ones_or_the_paragraphs() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import shutil
+import threading
 import time
 from dataclasses import replace
 from io import BytesIO
@@ -192,6 +193,45 @@ def test_settings_assignments_and_questions_are_kept_and_what_cannot_be_is_told(
     assert page.count("what is a load factor?") == 2  # shown, and in the form that forgets it
     anna.post("/instructor/c/sample/questions/remove", data={"question": "what is a load factor?"})
     assert "load factor" not in anna.get("/instructor/c/sample").text
+
+
+@pytest.mark.model
+def test_while_a_job_runs_no_file_is_taken(anna, home, monkeypatch) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr("tutor.web.instructor.books.preview", lambda *arguments: gate.wait(20) and pytest.fail("enough"))
+    upload(anna, ("glaciers.md", BOOK))
+    refused = upload(anna, ("other.md", BOOK)).text
+    gate.set()
+    assert "Wait for it to end" in refused
+    assert [file.name for file in Uploads(home, "sample").files] == ["glaciers.md"]
+
+
+@pytest.mark.model
+def test_what_is_told_of_an_assignment_is_so(anna) -> None:
+    add = {"title": "Past", "exercises": "Prove this claim.\n\nok", "released": "2020-01-01T00:00"}
+    page = anna.post("/instructor/c/sample/assignments", data=add).text
+    assert "their answers are given" in page
+    assert "1 of fewer than three words left out" in page
+    page = anna.post("/instructor/c/sample/questions", data={"question": "xyzzy plugh"}).text
+    assert "nothing in the books clearly answers this" in page
+
+
+@pytest.mark.model
+def test_what_cannot_be_taken_gets_a_line_that_repeats_nothing(anna, home) -> None:
+    long = anna.post("/instructor/c/sample/assignments", data={"title": "x", "exercises": "secret " * 20_000})
+    assert (long.status_code, "secret" in long.text, long.text.count("\n")) == (422, False, 1)
+    assert (
+        anna.get("/instructor/c/sample/insight?days=0").text
+        == "This cannot be taken: days. Go back to the page before and mend it.\n"
+    )
+    (home / "accounts.json").write_text("{")
+    assert str(home) not in anna.get("/instructor/login").text
+    assert str(home) not in anna.get("/instructor").text
+
+
+@pytest.mark.model
+def test_the_chat_takes_no_files(anna) -> None:
+    assert anna.post("/gradio_api/upload", files=[("files", ("x.html", BytesIO(b"<p>")))]).status_code == 404
 
 
 @pytest.mark.model

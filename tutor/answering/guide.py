@@ -60,6 +60,9 @@ class Guide:
         guarded = self.out.asked(found.question, found.context) or self._answered(found)
         if not guarded and self.strict and found.enough and not self.free.asked(found.question, found.context):
             guarded = guard(found.whole, None, found.hits, self.engine.embedding)
+        if not guarded and not found.enough and before:
+            # "Just tell me", "why?": nothing of its own, and the question before was an exercise.
+            guarded = self._exercise(before[-1].question)
         if guarded and guarded.hits:
             return self._hint(found, guarded, self._times(guarded, turns))
         if not found.enough:
@@ -75,8 +78,12 @@ class Guide:
 
     def holds_back(self, text: str) -> bool:
         """Whether a question of these words would be given a hint."""
-        hits = self.engine.search.search(text, 1)
-        return self.strict or bool(self.out.asked(text) or (hits and self.out.answered_by(hits[0])))
+        return self.strict or self._exercise(text) is not None
+
+    def _exercise(self, question: str) -> Guarded | None:
+        """The exercise that a question asks, or that the best passage for it answers."""
+        hits = self.engine.search.search(question, 1)
+        return self.out.asked(question) or (self.out.answered_by(hits[0]) if hits else None)
 
     def _answered(self, found: Found) -> Guarded | None:
         """The exercise that the best of what was found answers."""
@@ -135,10 +142,7 @@ class Guide:
         if not guarded.assignment:
             vectors = self.engine.embedding.embed([guarded.text, question])
             return float(vectors[0] @ vectors[1]) >= ABOUT
-        if self.out.asked(question, before[-1:]) is guarded:
-            return True
-        hits = self.engine.search.search(question, 1)
-        return bool(hits) and self.out.answered_by(hits[0]) is guarded
+        return self.out.asked(question, before[-1:]) is guarded or self._exercise(question) is guarded
 
     def _hold(self, assignments: Sequence[Assignment]) -> Held:
         """What the assignments hold back, worked out once for each index and set of exercises."""

@@ -41,11 +41,8 @@ class Guarded:
     sentences: tuple[Quotable, ...]
     key: Quotable | None = None
     step: Quotable | None = None
-
-    @property
-    def passages(self) -> frozenset[str]:
-        """The ids of the passages that answer it."""
-        return frozenset(hit.passage.id for hit in self.hits)
+    passages: frozenset[str] = frozenset()
+    """The ids of the passages that answer it, or a part of it."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +81,16 @@ class Held:
 
 def hold(assignments: Sequence[Assignment], search: CourseSearch, embedding: Embedding, passages: int) -> Held:
     """What `assignments` hold back in the course that `search` reads; a full answer is made of `passages` of them."""
-    exercises = [guard(text, a, search.search(text, passages), embedding) for a in assignments for text in a.exercises]
-    parts = [(n, part) for n, guarded in enumerate(exercises) for part in [guarded.text, *clauses(guarded.text)]]
-    told = [(n, quotable.text) for n, guarded in enumerate(exercises) for quotable in guarded.sentences]
+    exercises: list[Guarded] = []
+    parts: list[tuple[int, str]] = []
+    told: list[tuple[int, str]] = []
+    for assignment in assignments:
+        for text in assignment.exercises:
+            # What a part of it asks is answered elsewhere than what the whole does.
+            each = [guard(part, assignment, search.search(part, passages), embedding) for part in [text, *clauses(text)]]
+            parts += [(len(exercises), one.text) for one in each]
+            told += [(len(exercises), quotable.text) for one in each for quotable in one.sentences]
+            exercises.append(replace(each[0], passages=frozenset(hit.passage.id for one in each for hit in one.hits)))
     return Held(
         exercises=tuple(exercises),
         embedding=embedding,

@@ -43,7 +43,9 @@ def doctor(as_json: bool, **flags: Any) -> None:
     rows = [_installed(name) for name in PACKAGES]
     rows += [_python(), _device(), _home(settings), _model(settings)]
     row, loaded = _embedding(settings)
-    rows += [row, *(_course(course, loaded) for course in _courses(settings))]
+    rows += [row, _accounts(settings), _activity(settings)]
+    for course in _courses(settings):
+        rows += [_course(course, loaded), _settings_of(course)]
     if as_json:
         import json
 
@@ -116,6 +118,44 @@ def _embedding(settings: Settings) -> tuple[Row, Embedding | None]:
         return ("embedding", True, detail), loaded
     except CourseTutorError as error:
         return ("embedding", False, str(error)), None
+
+
+def _accounts(settings: Settings) -> Row:
+    from index_store.errors import CourseTutorError
+    from tutor.accounts import Accounts
+
+    accounts = Accounts(settings.home)
+    try:
+        users, keys = len(accounts.users), len(accounts.keys)
+    except CourseTutorError as error:
+        return "accounts", False, str(error)
+    return "accounts", True, f"{options.counted(users, 'user')}, {options.counted(keys, 'key')}"
+
+
+def _activity(settings: Settings) -> Row:
+    from index_store.errors import CourseTutorError
+    from tutor.activity.store import ActivityStore
+
+    store = ActivityStore(settings.home)
+    if not store.file.exists():
+        return "activity", True, "nothing is kept of questions yet"
+    try:
+        with store.open() as database:
+            (count,) = database.execute("SELECT count(*) FROM exchanges").fetchone()
+    except CourseTutorError as error:
+        return "activity", False, str(error)
+    return "activity", True, f"{options.counted(count, 'question')} kept, for {settings.retention_days} days"
+
+
+def _settings_of(course: Course) -> Row:
+    from index_store.errors import CourseTutorError
+    from tutor.course_settings import read_settings
+
+    try:
+        kept = read_settings(course)
+    except CourseTutorError as error:
+        return f"settings {course.name}", False, str(error)
+    return f"settings {course.name}", True, f"{options.limit_of(kept)}, {options.counted(len(kept.assignments), 'assignment')}"
 
 
 def _courses(settings: Settings) -> list[Course]:

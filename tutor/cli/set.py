@@ -52,6 +52,11 @@ def set(
     if passages is not None:
         changes["passages"] = passages or None
     if changes or reset:
+        if reset:
+            options.say(
+                f"every setting of {course!r} is taken back; what was held back is answered now. The settings before are"
+            )
+            options.say(f"kept as {target.folder / 'settings.before.json'}")
         change_settings(target, lambda kept: made(CourseSettings, **{**kept.model_dump(), **changes}), reset)
     kept = read_settings(target)
     if as_json:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -9,7 +11,9 @@ from pathlib import Path
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from ingest.readers import Readers
 from tutor.accounts import Accounts
@@ -18,7 +22,7 @@ from tutor.answering.service import AnsweringService
 from tutor.mcp_server import OverHTTP
 from tutor.web import api, book, language, privacy, student, working
 from tutor.web.asking import Asking
-from tutor.web.instructor import activity, books, rules
+from tutor.web.instructor import activity, books, refusals, rules
 from tutor.web.instructor.access import Access
 from tutor.web.instructor.access import routes as access_pages
 from tutor.web.instructor.jobs import Jobs
@@ -65,6 +69,10 @@ def application(service: AnsweringService, readers: Readers, log: ActivityLog) -
         served.include_router(pages)
     served.include_router(book.routes(service.library, readers, settings.solutions, settings.open_pdf, settings.language))
     served.include_router(privacy.routes(log, visitors))
+    for closed in ("/gradio_api/upload", "/gradio_api/upload_progress", "/openapi.json"):  # the chat takes no files
+        served.add_api_route(closed, _nothing, methods=["GET", "POST"])
+    for kind in (HTTPException, RequestValidationError):
+        served.add_exception_handler(kind, refusals.told)
     page = student.build(service, log, visitors, StudentLimit(settings.questions_per_minute, visitors).allow)
     page.queue(max_size=student.WAITING)
     return gr.mount_gradio_app(
@@ -83,6 +91,14 @@ def application(service: AnsweringService, readers: Readers, log: ActivityLog) -
         i18n=language.translations(),
         head=language.script(SCRIPT, settings.language),
     )
+
+
+def _is_cancelled(record: logging.LogRecord) -> bool:
+    return bool(record.exc_info and record.exc_info[0] and issubclass(record.exc_info[0], asyncio.CancelledError))
+
+
+def _nothing() -> Response:
+    return Response(status_code=404)
 
 
 def configuration(service: AnsweringService, readers: Readers, log: ActivityLog, host: str, port: int) -> uvicorn.Config:
@@ -110,6 +126,8 @@ def serve(
     """Serve until interrupted. `ready(url)` is called once it answers; `notify` is told what whoever runs it should know."""
     log = ActivityLog(service.settings, notify)
     with Readers() as readers, log.purged_daily():
+        # An answer that is cut off when the server ends is no fault of its own.
+        logging.getLogger("uvicorn.error").addFilter(lambda record: not _is_cancelled(record))
         server = uvicorn.Server(configuration(service, readers, log, host, port))
 
         def tell() -> None:

@@ -5,6 +5,7 @@ Everything that changes something has to come from these pages themselves (see .
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from collections import defaultdict
@@ -48,7 +49,7 @@ class Access:
         try:
             user = self.sessions.signed_in(request)
         except CourseTutorError as error:
-            raise HTTPException(503, str(error)) from None
+            raise HTTPException(503, _unreadable(error)) from None
         if user is None:
             raise HTTPException(303, headers={"Location": f"{base_of(request)}/login"})
         return user
@@ -111,7 +112,7 @@ def routes(access: Access) -> APIRouter:
         try:
             found = access.login(name.strip(), password, request.client.host if request.client else "")
         except CourseTutorError as error:
-            return _form(request, access, str(error), 503)
+            return _form(request, access, _unreadable(error), 503)
         if isinstance(found, LoggedIn):
             answer = RedirectResponse(base_of(request), 303, HEADERS)
             access.sessions.log_in(found.user, request, answer)
@@ -131,8 +132,14 @@ def _form(request: Request, access: Access, wrong: str = "", status: int = 200, 
     try:
         nobody = not access.accounts.users
     except CourseTutorError as error:
-        nobody, wrong = False, str(error)
+        nobody, wrong = False, _unreadable(error)
     return page(request, "login.html", status, wrong=wrong, name=name, nobody=nobody)
+
+
+def _unreadable(error: CourseTutorError) -> str:
+    """What a stranger is told, who is not to know the machine's folders; its terminal has the rest."""
+    logging.getLogger(__name__).warning("%s", error)
+    return "The accounts cannot be read. The terminal of the server says why."
 
 
 def _refusal(refused: Refused) -> str:

@@ -24,6 +24,7 @@ from tutor.answering.service import AnsweringService
 from tutor.course_settings import LEVELS, CourseSettings, read_settings
 from tutor.web.instructor.access import Access, Instructor
 from tutor.web.instructor.jobs import Jobs
+from tutor.web.instructor.rules import models_in_use
 from tutor.web.instructor.templates import page
 from tutor.web.instructor.uploads import MOST_FILES, Uploads
 from tutor.web.sessions import from_own_pages
@@ -80,7 +81,7 @@ def routes(access: Access, service: AnsweringService, jobs: Jobs, upload_mb: int
             most_files=MOST_FILES,
             levels=LEVELS,
             settings=_settings(access, user, found),
-            models=_models(service, found),
+            models=models_in_use(library),
             questions=_questions(found),
         )
 
@@ -96,6 +97,7 @@ def routes(access: Access, service: AnsweringService, jobs: Jobs, upload_mb: int
         files = [part for part in form.getlist("books") if isinstance(part, UploadFile) and part.filename]
 
         def keep() -> str:
+            jobs.check_idle(name)  # what it reads stays as it is
             kept = []
             for part in files:
                 try:
@@ -140,8 +142,7 @@ def routes(access: Access, service: AnsweringService, jobs: Jobs, upload_mb: int
         _course(service, name)
 
         def work() -> str:
-            if (job := jobs.latest(name)) and not job.over:
-                raise CourseError(f"a {job.kind} is running. Wait for it to end.")
+            jobs.check_idle(name)
             Uploads(library.home, name).discard()
             jobs.forget(name)
             return "The uploaded files are discarded; the course is as it was."
@@ -208,15 +209,6 @@ def _settings(access: Access, user: User, course: Course) -> CourseSettings | No
     except CourseTutorError as error:
         access.say(user, str(error), wrong=True)
         return None
-
-
-def _models(service: AnsweringService, course: Course) -> list[str]:
-    """The models that a course may be given here: those already in use, for a name typed here would be a path or an address."""
-    used = []
-    for other in service.library.courses():
-        with suppress(CourseTutorError):
-            used.append(read_settings(other).model)
-    return list(dict.fromkeys(filter(None, used)))
 
 
 def _questions(course: Course) -> list:

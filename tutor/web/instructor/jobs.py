@@ -43,6 +43,13 @@ class Jobs:
     def latest(self, course: str) -> Job | None:
         return self._latest.get(course)
 
+    def check_idle(self, course: str) -> None:
+        """Raises CourseError where a job is running for the course."""
+        if (job := self._latest.get(course)) and not job.over:
+            raise CourseError(
+                f"course {course!r}: {job.by} has started something that is running ({job.kind}). Wait for it to end."
+            )
+
     def forget(self, course: str) -> None:
         """Its latest job is shown no more; one that runs stays."""
         with self._lock:
@@ -52,9 +59,7 @@ class Jobs:
     def start(self, course: str, kind: Kind, by: str, work: Callable[[Progress], IngestReport]) -> Job:
         """Run `work` on a thread. Raises CourseError where one is running for the course."""
         with self._lock:
-            running = self._latest.get(course)
-            if running and not running.over:
-                raise CourseError(f"course {course!r}: a {running.kind} of {running.by} is running. Wait for it to end.")
+            self.check_idle(course)
             job = self._latest[course] = Job(kind, by)
         threading.Thread(target=_run, args=(job, work), daemon=True, name=f"{kind} {course}").start()
         return job

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 
-from index_store.errors import CourseError
+from index_store.course import Library
+from index_store.errors import CourseError, CourseTutorError
 from index_store.questions import Question, changing, page_named
 from tutor.answering.answer import checked_question
 from tutor.answering.service import AnsweringService
 from tutor.course_settings import Assignment, CourseSettings, change_settings, made, read_settings
-from tutor.sheet import split
+from tutor.sheet import parts, split
 from tutor.web.instructor.access import Access, Instructor
 from tutor.web.sessions import from_own_pages
 
@@ -37,8 +39,7 @@ def routes(access: Access, service: AnsweringService) -> APIRouter:
     ) -> Response:
         def work() -> str:
             target = library.existing(name)
-            known = {"", *(read_settings(other).model for other in library.courses())}
-            if model not in known:  # a path or an address is set by who has the machine
+            if model not in {"", *models_in_use(library)}:  # a path or an address is set by who has the machine
                 raise CourseError("this model is not in use here. Set it with: tutor set --model")
             changes: dict[str, Any] = {
                 "help": help,
@@ -63,12 +64,19 @@ def routes(access: Access, service: AnsweringService) -> APIRouter:
     ) -> Response:
         def work() -> str:
             target = library.existing(name)
-            texts = tuple(split(exercises.replace("\r\n", "\n")))
+            text = exercises.replace("\r\n", "\n")
+            texts = tuple(split(text))
             if not texts:
                 raise CourseError("there is no exercise in it. Write one a paragraph, or number them.")
             assignment = made(Assignment, name=title.strip(), help=help, released=_moment(released), exercises=texts)
             change_settings(target, lambda kept: kept.with_assignment(assignment))
-            return f"“{assignment.name}” has {len(texts)} exercise{'' if len(texts) == 1 else 's'}, held back from now on."
+            left = len(list(parts(text))) - len(texts)
+            told = f"“{assignment.name}” has {len(texts)} exercise{'' if len(texts) == 1 else 's'}"
+            if assignment.level(datetime.now().astimezone()) == "full":
+                told += "; their answers are given, for that is its level now."
+            else:
+                told += ", held back from now on."
+            return told + (f" {left} of fewer than three words left out." if left else "")
 
         return access.done(request, user, f"/c/{name}#assignments", work)
 
@@ -88,7 +96,10 @@ def routes(access: Access, service: AnsweringService) -> APIRouter:
             if place.strip():
                 pages = [page_named(place.strip(), target.manifest().books)]
             else:
-                best = service.engine(name).search.search(text, 1)[0].passage
+                found = service.engine(name).find(text)
+                if not found.enough:
+                    raise CourseError("nothing in the books clearly answers this. Name the page that does.")
+                best = found.hits[0].passage
                 pages = [(best.file, number) for number in range(best.page, best.page_end + 1)]
             kept = Question(text, tuple(pages))
             with changing(target.questions_file) as saved:
@@ -107,6 +118,15 @@ def routes(access: Access, service: AnsweringService) -> APIRouter:
         return access.done(request, user, f"/c/{name}#questions", work)
 
     return router
+
+
+def models_in_use(library: Library) -> list[str]:
+    """The models that courses have been given on the machine; a course whose settings are damaged is left out."""
+    used = []
+    for course in library.courses():
+        with suppress(CourseTutorError):
+            used.append(read_settings(course).model)
+    return list(dict.fromkeys(filter(None, used)))
 
 
 def _moment(text: str) -> datetime | None:
