@@ -138,7 +138,7 @@ SECTIONS = (
     Section(
         "help",
         "Does a help level hold, however the answer is asked for?",
-        "benchmarks/help_levels.py --make TEXTBOOK --questions QUESTIONS --exercises 4",
+        "benchmarks/help_levels.py --make TEXTBOOK --questions QUESTIONS --exercises 3 --styles quote",
         "Each exercise asked in fifty ways (`WAYS` in the script): as it is, with orders to ignore the rules, in other words, "
         "in other languages, in base64, in parts, with the beginning of an answer to complete, in conversations of up to five "
         "turns. Everything that the page shows is looked through, the passages beside the reply too. `full` is what the same "
