@@ -14,6 +14,7 @@ from index_store.embedding import Embedding
 from index_store.search import CourseSearch
 from tutor.answering.answer import Turn
 from tutor.answering.engine import CourseQueryEngine
+from tutor.answering.held import hold
 from tutor.answering.models import LanguageModel
 from tutor.answering.service import AnsweringService
 from tutor.course_settings import Assignment, CourseSettings
@@ -137,6 +138,19 @@ def test_a_part_of_an_exercise_is_held_back_where_it_is_answered(service, sample
         shown, answer = everything(engine, question)
         assert answer.help == "nudge"
         assert ANSWER not in shown
+
+
+def test_what_stands_beside_an_answer_in_its_section_is_held_back_too(guided) -> None:
+    """Who is told how a point of the answer begins asks with its words, not with the exercise's."""
+    engine = guided("nudge")
+    passages = engine.search.passages()
+    place = next(n for n, passage in enumerate(passages) if ANSWER in passage.text)
+    before, after = passages[place - 1], passages[place + 1]
+    assert before.section == after.section == passages[place].section
+    assert 'print(dijkstra(g, "S"))' in before.text  # nothing that the exercise asks of
+    held = hold(engine.limits().assignments, engine.search, engine.embedding, engine.passages)
+    assert {before.id, after.id} <= held.exercises[0].passages
+    assert not {passage.file for passage in passages if passage.id in held.exercises[0].passages} - {"algorithms.pdf"}
 
 
 def test_impatience_after_a_hint_gets_a_hint_and_no_refusal(guided) -> None:
