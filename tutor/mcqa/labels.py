@@ -1,0 +1,107 @@
+"""How an option's label is written, and what only looks like one: (B), **B**, \\boxed{B}, option B; not P(B), B = 3, vitamin B."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tutor.mcqa.options import Options
+
+MACRO = r"\\(?:boxed|text(?:bf|it|rm|sf|tt)?|math(?:bf|rm|it|sf|bb)|mbox|fbox|underline|left|displaystyle)(?![A-Za-z])\s?\{?|[\x08\\]?oxed\s?\{"
+OPEN = rf"(?:{MACRO}|\\[(\[]|[\s*_'\"$({{\[<#]){{0,14}}"
+CLOSE = r"(?:\s?(?:\\right|\\[)\]]|[*_'\"$)}\]>])){0,10}"
+NOUN = (
+    r"(?:(?:answer\s+)?(?:option|choice|letter|alternative|answer|statement|proposition|possibility|number|réponse|lettre|choix|affirmation"
+    r"|antwort|antwortmöglichkeit|auswahl|aussage|buchstabe|variante|möglichkeit|opción|respuesta|letra|opzione|risposta|lettera|opção)"
+    r"[*_'\"]{0,2}\s*[:#]?\s*)"
+)
+LABEL = re.compile(
+    rf"(?P<open>{OPEN})(?P<noun>(?i:(?:the\s+|die\s+|la\s+|l')?{NOUN}){OPEN})?"
+    # No word, formula, degree, ordinal or abbreviation.
+    r"(?P<label>[A-Za-z]|[1-9]\d?)(?![^\W_]|_\w|[°^´]|'\w|-\w|[.,]\d|\.[^\W\d_]|\s*[+=<>≤≥≠∈|%]|\s?/|\\(?![)\]])|\()"
+    rf"(?P<close>{CLOSE})"
+)
+JOINED = re.compile(
+    r"\s*(?:,?\s*(?:and/or|and|or|und|oder|et|ou|y|o|e|sowie|as well as|&|\+)\s|,|;|/|&)\s*(?:also\s+|both\s+)?(?:option\s+|choice\s+)?",
+    re.IGNORECASE,
+)
+ENDS = re.compile(r"\s*(?:$|[.,;:!?)\n-]|and the answer)")
+AFTER_WORD = re.compile(r"\s*(?:because|since|as|which|with|and|or|is|but|for|due|weil|da|denn|ist|car|parce|puisque|est|porque|perché)\b")
+# Single letters that are words: "The answer is A rise in prices", "I think".
+WORDS = frozenset("AIOEYaioey")
+MENTION = re.compile(
+    rf"(?:(?P<noun>(?i:\b{NOUN}))[*_'\"$]{{0,3}}\(?|(?<![\w)\]}}\\^])[*_'\"$]{{0,3}}[(\[])(?:\\text(?:bf)?\{{)?(?P<label>[A-Z]|(?<=\()[a-z]|[1-9]\d?)\}}?"
+    r"(?:(?P<close>[)\]])|(?![^\W_]|[°^']|-\w|\.\d|\s*[+=<>]|\())[*_'\"$]{0,3}"
+)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A label as it is written, from `start` to `end`; `sure` where the form leaves no doubt that it is meant as a label."""
+
+    label: str
+    start: int
+    end: int
+    sure: bool
+
+
+def label_at(text: str, at: int, options: Options) -> Form | None:
+    """The label, of the options or of none of them, that stands at a place where an answer is given."""
+    match = LABEL.match(text, at)
+    if not match:
+        return None
+    written, opened, closed = match["label"], match["open"] + (match["noun"] or ""), match["close"]
+    label = written.upper()
+    wrapped = ("(" in opened and ")" in closed) or ("[" in opened and "]" in closed) or ("{" in opened and "}" in closed)
+    wrapped = wrapped or any(mark * 2 in opened and mark * 2 in closed for mark in "*_")
+    wrapped = wrapped or any(mark in opened.strip() and mark in closed for mark in "'\"")
+    # Opened around more than the label: "(B. text)", "**Option C: xz**", "(B) 12"; "B)" is closed only.
+    follows = text[match.end() : match.end() + 1]
+    opens = any(mark in opened for mark in "([{*'\"") and (follows in ".:,;-" or not follows)
+    sure = wrapped or bool(match["noun"]) or ")" in closed or (opens and written.isupper())
+    form = Form(label, match.start("label"), match.end(), sure)
+    if written.isdigit():
+        return form if options.digits and (sure or ENDS.match(text, match.end("label"))) else None
+    if options.digits and not sure:
+        return None
+    if written.islower() and not ("$" in opened and not wrapped):
+        at_end = re.compile(r"\s*[.)]?\s*(?:$|\n)").match(text, match.end())
+        return form if (sure and follows != "." or at_end) and (wrapped or ")" in closed or match["noun"] or at_end) else None
+    if written.islower():
+        return None
+    if sure:
+        return form
+    return form if _stands_alone(text, match, options) else None
+
+
+def _stands_alone(text: str, match: re.Match[str], options: Options) -> bool:
+    end = match.end()
+    if ENDS.match(text, end) or AFTER_WORD.match(text, end):
+        return True
+    label = match["label"].upper()
+    if label not in options.labels:
+        return False
+    if label in WORDS:
+        begins = options.by_beginning(text[end : end + 300].lstrip(" .:-"))
+        return begins is not None and begins[0] == label
+    return True
+
+
+def joined(text: str, form: Form, options: Options) -> list[Form]:
+    """The label and those that are joined to it: "(C) and (E)"."""
+    forms = [form]
+    while len(forms) < 26 and (link := JOINED.match(text, forms[-1].end)):
+        following = label_at(text, link.end(), options)
+        if following is None or (following.label in WORDS and not following.sure and not ENDS.match(text, following.end)):
+            break
+        forms.append(following)
+    return forms
+
+
+def mentions(text: str, start: int, end: int, options: Options) -> Iterator[Form]:
+    """The labels of options in brackets or behind a noun ("option D"), anywhere in `text[start:end]`."""
+    for match in MENTION.finditer(text, start, end):
+        label = match["label"].upper()
+        if label in options.labels and (match["noun"] or match["close"]):
+            yield Form(label, match.start("label"), match.end(), True)
