@@ -117,7 +117,7 @@ def _settled(text: str, options: Options, run_on: bool) -> Choice:
         if weak:
             return Choice(weak.label, _how(weak, late=True), (weak.start, weak.end), run_on=run_on)
         if last is None:
-            late = None if later else lateness.late(text, options, run_on)
+            late = None if later or firm else lateness.late(text, options, run_on)
             if late:
                 return Choice(late.label, _how(late, late=True), (late.start, late.end), run_on=run_on)
             return Choice(None, why=_why_none(text, later, run_on), run_on=run_on)
@@ -125,7 +125,7 @@ def _settled(text: str, options: Options, run_on: bool) -> Choice:
         return Choice(None, span=(last.start, last.end), why=why, run_on=run_on)
     if lateness.in_parts(text, firm):
         return Choice(None, span=(last.start, last.end), why="two commitments", run_on=run_on)
-    if lateness.alternates(firm):
+    if lateness.alternates(text, firm):
         why = "looped" if len(firm) > 3 else "two commitments"
         return Choice(None, span=(last.start, last.end), why=why, run_on=run_on)
     return Choice(last.label, _how(last, late=False), (last.start, last.end), run_on=run_on, against=last.against)

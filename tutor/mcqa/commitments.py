@@ -18,7 +18,7 @@ Kind = Literal["label", "words", "value", "not", "several", "none", "unknown", "
 MOST_CUES = 40  # the last of them are read
 LONGEST = 300  # characters of an answer
 
-ANSWER = r"(?:answers?|ans|réponse|reponse|re\u0301ponse|antwort|lösung|loesung|lo\u0308sung|respuesta|risposta|resposta|ответ|答案|答え)"
+ANSWER = r"(?:answers?|ans\.?|réponse|reponse|re\u0301ponse|antwort|lösung|loesung|lo\u0308sung|respuesta|risposta|resposta|ответ)"
 FITTING = (
     r"(?:correct|right|best|true|false|incorrect|untrue|closest|nearest|final|appropriate|likely|suitable|accurate|plausible|reasonable|matching|only|valid"
     r"|bonne|correcte|exacte|juste|meilleure|vraie|fausse|richtige|korrekte|beste|zutreffende|passende|falsche|richtig|korrekt"
@@ -30,18 +30,19 @@ THING = (
     r"|möglichkeit|antwortmöglichkeit|auswahl|lösung|wert|opción|respuesta|afirmación|opzione|risposta|affermazione|opção)"
 )
 IS = (
-    r"(?:(?:is|are|was|were|would be|will be|should be|must be|has to be|can be|could be|may be|might be|seems to be|appears to be|remains|becomes"
+    r"(?:(?<![^\W_])(?:is|are|was|were|would be|will be|should be|must be|has to be|can be|could be|may be|might be|seems to be|appears to be|remains|becomes"
     r"|est|serait|sera|doit être|ist|lautet|wäre|sei|sind|es|sería|è|sarebbe|é|seria)\b|是|为)"
 )
 NEGATED = re.compile(r"\s*(?:(?:can ?not|can't|won't|should ?n[o']t|could ?n[o']t)\s+be\b|isn't\b|is\s+not\b|n'est pas\b|no es\b|non è\b)", re.IGNORECASE)
 CUE = re.compile(
     rf"(?<![^\W_])(?:{ANSWER}(?!\s+(?:choices|options)\b)|(?:{FITTING})\s+(?:(?!is\b|are\b|ist\b|est\b)[^\W\d_]+\s+)?{THING}"
-    rf"|{THING}\s+(?:correcte|exacte|correcta|corretta|giusta|correta)|(?<=\bis )correct|richtig(?=\s+ist)|(?<=\best )correct)(?![^\W_])",
+    r"|(?:my|our)\s+(?:final\s+)?(?:choice|pick|guess|selection)|the\s+(?:option|choice|statement)(?=\s+(?:that|which)\b)"
+    rf"|{THING}\s+(?:correcte|exacte|correcta|corretta|giusta|correta)|(?<=\bis )correct|richtig(?=\s+ist)|(?<=\best )correct)(?![^\W_])|答案|答え|정답",
     re.IGNORECASE,
 )
 LINK = re.compile(
     rf"[*_'\")\]]{{0,4}}(?P<gap>(?:\s+(?:choice|option|letter)\b|\s*\([^()\n]{{0,30}}\)|\s+[^.!?;:\n=]{{1,80}}?)??)"
-    rf"[*_'\")\]]{{0,4}}(?:\s*(?P<link>{IS}|[:：=]|→|-+>|=>)[*_]{{0,4}})",
+    rf"[*_'\")\]]{{0,4}}(?:\s*(?P<link>{IS}|[:：=>]|→|-+>|=>)[*_]{{0,4}})",
     re.IGNORECASE,
 )
 FILLER = re.compile(
@@ -138,13 +139,14 @@ def _forward(text: str, start: int, options: Options) -> Iterator[Commitment]:
             form = label_at(text, negated.end(), options)
             if form and form.label in options.labels:
                 yield Commitment("not", cue.start(), form.end, form.label)
-                yield from _instead(text, form, cue.start(), options)
+                yield from _instead(text, form, options)
                 continue
         link = LINK.match(text, cue.end())
         if link is None:
             # "Answer (B)", "Réponse B": a label follows at once.
             form = label_at(text, cue.end(), options)
-            if form and form.label in options.labels and (form.sure or END.match(text, form.end) or form.end == len(text)):
+            asked = form and text[form.end : form.end + 1] == "?"
+            if form and form.label in options.labels and not asked and (form.sure or END.match(text, form.end) or form.end == len(text)):
                 yield from _judged(text, form, cue.start(), options)
             continue
         if NONE.search(link["gap"]) and not link["gap"].lower().startswith(" choice"):
@@ -152,12 +154,12 @@ def _forward(text: str, start: int, options: Options) -> Iterator[Commitment]:
         at = link.end()
         if filler := FILLER.match(text, at):
             at = filler.end()
-        said = read(text, at, options)
+        said, begin = read(text, at, options), _object(text, at)[0]
         if said is None or text[said.end : said.end + 1] == "?":
             continue
         weak = not re.match(rf"{ANSWER}$|.*(?:answer|option|choice|réponse|antwort|lösung|respuesta|risposta)", cue[0], re.IGNORECASE | re.DOTALL)
         for one in said.parts:
-            yield Commitment(one.kind, cue.start(), one.end, one.label, not weak, one.against, one.labels)
+            yield Commitment(one.kind, cue.start() if one.start <= begin else one.start, one.end, one.label, not weak, one.against, one.labels)
 
 
 @dataclass(frozen=True)
@@ -172,11 +174,11 @@ def read(text: str, at: int, options: Options) -> Said | None:
     """What is said where an answer is given; None where it says nothing about an option."""
     begin, end = _object(text, at)
     said = text[begin:end]
-    if re.match(r"\s*(?:not|nicht|pas|no)\b(?!\s+(?:listed|among|given|provided|one|in|any|an|a|present|available|included|possible))", said, re.IGNORECASE):
+    if re.match(r"\s*(?:not|nicht|pas|no)\b(?!\s+(?:listed|among|given|provided|one|in|any|an?\s+(?:option|choice)|present|available|included|possible))", said, re.IGNORECASE):
         form = label_at(text, begin + (len(said) - len(said.lstrip())) + said.lstrip().find(" ") + 1, options)
         if form is None or form.label not in options.labels:
             return None
-        parts = (Commitment("not", begin, form.end, form.label), *_instead(text, form, begin, options))
+        parts = (Commitment("not", begin, form.end, form.label), *_instead(text, form, options))
         return Said(parts, end)
     if token := _token(said, options):
         return _one("words", begin, begin + token[1], token[0], end)
@@ -282,11 +284,11 @@ def _negated(text: str, begin: int, at: int) -> bool:
     return bool(re.search(r"\b(?:not|nicht|pas|no|rather than|instead of|than|unlike|except)\s+(?:the\s+)?(?:option|choice|answer)?\s*[(\[*]*$", text[max(begin, at - 40) : at], re.IGNORECASE))
 
 
-def _instead(text: str, form: Form, start: int, options: Options) -> Iterator[Commitment]:
+def _instead(text: str, form: Form, options: Options) -> Iterator[Commitment]:
     """The label behind "not (A) but"."""
     but = re.compile(r"[\s,.;]*(?:but(?:\s+rather)?|rather|instead|it is|it's|sondern|mais(?:\s+plutôt)?|sino|ma|bensì)\s+", re.IGNORECASE).match(text, form.end)
     if but and (other := label_at(text, but.end(), options)) and other.label in options.labels:
-        yield Commitment("label", start, other.end, other.label)
+        yield Commitment("label", form.end, other.end, other.label)
 
 
 def _judged(text: str, form: Form, start: int, options: Options) -> Iterator[Commitment]:
@@ -316,10 +318,9 @@ def _backward(text: str, start: int, options: Options) -> Iterator[Commitment]:
         begin = cue.start() - len(clause)
         if re.search(r"\b(?:not|nor|neither|no|nicht|pas|none)\b[^,]{0,30}$", clause, re.IGNORECASE) or UNSURE.search(clause):
             continue
-        last = re.search(rf"(?:^|[\s(\[*_'\"$])(?P<form>(?:(?i:option|choice|answer|statement|réponse|antwort)\s+)?[(\[*_'\"$]{{0,4}}[A-Z0-9]{{1,2}}[)\]*_'\"$]{{0,4}})$", clause)
-        form = label_at(text, begin + last.start("form"), options) if last else None
-        if form and form.label in options.labels:
-            yield Commitment("label", begin + last.start("form"), cue.end(), form.label) if last else Commitment("none", begin, begin)
+        last = re.search(rf"(?:^|[\s(\[*_'\"$])(?P<form>(?:(?i:option|choice|answer|statement|réponse|antwort)\s+)?[(\[*_'\"$]{{0,4}}(?P<label>[A-Z]|[1-9]\d?)[)\]*_'\"$]{{0,4}})$", clause)
+        if last and last["label"] in options.labels:
+            yield Commitment("label", begin + last.start("form"), cue.end(), last["label"])
             continue
         plain = re.sub(r"^\s*(?:so|thus|hence|therefore|then|also|donc|and)\b[\s,]*", "", clause, flags=re.IGNORECASE)
         if label := options.by_words(plain) or _ending(plain, options):
@@ -353,8 +354,15 @@ def _chosen(text: str, start: int, options: Options) -> Iterator[Commitment]:
 def _verdicts(text: str, start: int, options: Options) -> Iterator[Commitment]:
     """ "Option B is correct": a label, and what is said of it."""
     for form in list(mentions(text, start, len(text), options))[-MOST_CUES:]:
-        rest = text[form.end : form.end + 200]
-        if WRONG.match(rest[:80]):
+        end = behind(text, form)
+        if WRONG.match(text, end, end + 80):
             continue
-        if verdict := VERDICT.match(rest):
-            yield Commitment("label", form.start, form.end + verdict.end(), form.label, False)
+        if verdict := VERDICT.match(text, end, end + 200):
+            yield Commitment("label", form.start, verdict.end(), form.label, False)
+
+
+def behind(text: str, form: Form) -> int:
+    """Where what is said of a label begins: behind its mark where it opens a line of a list ("B. rises is wrong")."""
+    opens = not text[text.rfind("\n", 0, form.start) + 1 : form.start].strip(" (*_")
+    mark = re.compile(r"[ .:)*_]{0,5}").match(text, form.end)
+    return mark.end() if opens and mark else form.end

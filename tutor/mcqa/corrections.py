@@ -37,7 +37,7 @@ def applied(text: str, found: list[Commitment], options: Options) -> list[Commit
             continue
         following = text[one.end : min(one.end + 160, max(until, one.end))]
         if back := _corrected(text, one, options):
-            kept.append(replace(one, kind="label", label=back[0], end=back[1], against=None))
+            kept[-1] = replace(one, kind="label", label=back[0], end=back[1], against=None)
         elif WRONG.match(following):
             kept.append(replace(one, kind="not"))
     return kept

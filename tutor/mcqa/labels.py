@@ -17,22 +17,26 @@ NOUN = (
     r"[*_'\"]{0,2}\s*[:#]?\s*)"
 )
 LABEL = re.compile(
-    rf"(?P<open>{OPEN})(?P<noun>(?i:(?:the\s+|die\s+|la\s+|l')?{NOUN}){OPEN})?"
+    rf"(?P<open>{OPEN})(?P<noun>(?i:(?:the\s+|die\s+|la\s+|l')?{NOUN}){OPEN}|(?:the|la|die|el)\s+(?=[(\[*]{{0,3}}[A-Z0-9]\b))?"
     # No word, formula, degree, ordinal or abbreviation.
-    r"(?P<label>[A-Za-z]|[1-9]\d?)(?![^\W_]|_\w|[°^´]|'\w|-\w|[.,]\d|\.[^\W\d_]|\s*[+=<>≤≥≠∈|%]|\s?/|\\(?![)\]])|\()"
+    r"(?P<label>[A-Za-z]|[1-9]\d?)(?![^\W_]|_\w|[°^´]|'\w|-\w|[.,]\d|\.[^\W\d_]|\s*(?:[+=>≤≥≠∈|%]|<(?!/))|\s?/|\\(?![)\]])|\()"
     rf"(?P<close>{CLOSE})"
 )
 JOINED = re.compile(
     r"\s*(?:,?\s*(?:and/or|and|or|und|oder|et|ou|y|o|e|sowie|as well as|&|\+)\s|,|;|/|&)\s*(?:also\s+|both\s+)?(?:option\s+|choice\s+)?",
     re.IGNORECASE,
 )
-ENDS = re.compile(r"\s*(?:$|[.,;:!?)\n-]|and the answer)")
-AFTER_WORD = re.compile(r"\s*(?:because|since|as|which|with|and|or|is|but|for|due|weil|da|denn|ist|car|parce|puisque|est|porque|perché)\b")
+ENDS = re.compile(r"\s*(?:$|[.,;:!?)\n<-]|and the answer)")
+AFTER_WORD = re.compile(
+    r"\s*(?:because|since|as|which|with|and|or|is|but|for|due|in|here|if|when|only|by|from|on|not|again|instead|rather|too|however|then|so"
+    r"|weil|da|denn|ist|und|sondern|nicht|car|parce|puisque|est|mais|et|porque|es|perché|è)\b"
+)
 # Single letters that are words: "The answer is A rise in prices", "I think".
 WORDS = frozenset("AIOEYaioey")
 MENTION = re.compile(
-    rf"(?:(?P<noun>(?i:\b{NOUN}))[*_'\"$]{{0,3}}\(?|(?<![\w)\]}}\\^])[*_'\"$]{{0,3}}[(\[])(?:\\text(?:bf)?\{{)?(?P<label>[A-Z]|(?<=\()[a-z]|[1-9]\d?)\}}?"
-    r"(?:(?P<close>[)\]])|(?![^\W_]|[°^']|-\w|\.\d|\s*[+=<>]|\())[*_'\"$]{0,3}"
+    rf"(?:(?P<line>^[ \t*_]{{0,4}}\(?(?=[A-Z0-9]{{1,2}}[).:]))|(?P<noun>(?i:\b{NOUN}))[*_'\"$]{{0,3}}\(?|(?<![\w)\]}}\\^])[*_'\"$]{{0,3}}[(\[])(?:\\text(?:bf)?\{{)?(?P<label>[A-Z]|(?<=\()[a-z]|[1-9]\d?)\}}?"
+    r"(?:(?P<close>[)\]])|(?![^\W_]|[°^']|-\w|\.\d|\s*[+=<>]|\())[*_'\"$]{0,3}",
+    re.MULTILINE,
 )
 
 
@@ -80,12 +84,15 @@ def _stands_alone(text: str, match: re.Match[str], options: Options) -> bool:
     if ENDS.match(text, end) or AFTER_WORD.match(text, end):
         return True
     label = match["label"].upper()
-    if label not in options.labels:
-        return False
-    if label in WORDS:
-        begins = options.by_beginning(text[end : end + 300].lstrip(" .:-"))
-        return begins is not None and begins[0] == label
-    return True
+    return label in options.labels and own(text, end, label, options)
+
+
+def own(text: str, end: int, label: str, options: Options) -> bool:
+    """Whether the words or the value of the label's option follow it: "B stays the same"."""
+    line = text.find("\n", end, end + 300)
+    following = text[end : line if line >= 0 else end + 300].lstrip(" .:,)*_-")
+    named = options.by_beginning(following)
+    return (named[0] if named else options.by_value(following)[0]) == label
 
 
 def joined(text: str, form: Form, options: Options) -> list[Form]:
@@ -100,8 +107,8 @@ def joined(text: str, form: Form, options: Options) -> list[Form]:
 
 
 def mentions(text: str, start: int, end: int, options: Options) -> Iterator[Form]:
-    """The labels of options in brackets or behind a noun ("option D"), anywhere in `text[start:end]`."""
+    """The labels of options in brackets, behind a noun ("option D") or before a line's list mark, in `text[start:end]`."""
     for match in MENTION.finditer(text, start, end):
         label = match["label"].upper()
-        if label in options.labels and (match["noun"] or match["close"]):
+        if label in options.labels and (match["noun"] or match["close"] or match["line"] is not None):
             yield Form(label, match.start("label"), match.end(), True)

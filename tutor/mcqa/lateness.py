@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from tutor.mcqa import runon
-from tutor.mcqa.commitments import NONE, WRONG, Commitment
-from tutor.mcqa.labels import Form, label_at, mentions
+from tutor.mcqa.commitments import END, NONE, VERDICT, WRONG, Commitment, behind
+from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options
-from tutor.mcqa.plain import words
+from tutor.mcqa.plain import DOLLARS, words
 
+NOTHING = re.compile(r"[\s.*)$}]{0,12}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?", re.IGNORECASE)
+LEAD = re.compile(
+    r"[\s*_#>]*(?:(?:so|thus|hence|therefore|it's|it is|that's|that is|this is|that leaves|=+>|-+>|→|∴|\\therefore|donc|ainsi|c'est|also|daher|somit)[\s,:]*){0,3}",
+    re.IGNORECASE,
+)
 SENTENCES = 2  # at the end in which a label counts
 PART = re.compile(r"(?:^|\n|(?<=[.:;)]\s))[ \t*_]{0,6}(?:part\s+)?\(?(?P<part>[a-e]|i{1,3}|[1-4])[).:][*_]{0,2}(?=\s)", re.IGNORECASE)
 # The beginning of a sentence that was about to give the answer.
 STUB = re.compile(r"\s*(?:(?:so|thus|hence|therefore),?\s*)?(?:the|the (?:final |correct |best )?(?:answ\w*|opt\w*|cho\w*)(?:\s+is)?)?[\s:(*]*", re.IGNORECASE)
 CONCLUDES = re.compile(r"^\W*(?:so|thus|hence|therefore|in conclusion|consequently|then|finally|as a result|overall|donc|ainsi|also|somit|daher|folglich)\b[\s,]*|^\W*(?:this|that|it)\s+(?:is|leaves|means)\b", re.IGNORECASE)
-COMES_TO = re.compile(r"(?:=|≈|\\approx|\b(?:is|are|be|equals|about|approximately|gives|get|yields|obtain|to|of|ist|est|beträgt|ergibt|vaut|donne))\s*(?P<value>[^=≈]{1,80})$", re.IGNORECASE)
+COMES_TO = re.compile(r"(?:=|≈|\\approx|\b(?:is|are|be|equals|about|approximately|gives|get|yields|obtain|to|of|ist|est|beträgt|ergibt|vaut|donne)\s+(?:thus|therefore|then|hence|simply|donc|also|somit)?)\s*(?P<value>[^=≈]{1,80})$", re.IGNORECASE)
 HYPOTHETICAL = re.compile(r"\b(?:if|assum\w+|suppose|would be|might|perhaps|maybe)\b", re.IGNORECASE)
 COVERS = 0.6  # of a last sentence that an option's words must make up
 
@@ -44,13 +50,12 @@ def in_parts(text: str, firm: list[Commitment]) -> bool:
     return False
 
 
-def alternates(firm: list[Commitment]) -> bool:
-    """Whether different letters are stated one right after the other, with nothing between."""
-    stated = [one for one in firm if one.kind == "label"]
-    for earlier, later in zip(stated, stated[1:], strict=False):
-        if later is stated[-1] and earlier.label != later.label and 0 <= later.start - earlier.end < 4:
-            return True
-    return False
+def alternates(text: str, firm: list[Commitment]) -> bool:
+    """Whether the last two letters stated differ with nothing between them."""
+    stated = [one for one in firm if one.kind == "label"][-2:]
+    if len(stated) < 2 or stated[0].label == stated[1].label:
+        return False
+    return bool(NOTHING.fullmatch(text[stated[0].end : max(stated[0].end, stated[1].start)]))
 
 
 def late(text: str, options: Options, run_on: bool) -> Commitment | None:
@@ -59,6 +64,12 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
     if not found or runon.looped(text):
         return None
     begin, end = found[-1]
+    if text[:end].rstrip().endswith("?"):
+        return None
+    line = text.rstrip().rfind("\n", begin) + 1
+    alone = _alone(text, max(begin, line), options, certainly=not run_on and not runon.finished(text) and len(found) > 1)
+    if alone:
+        return alone
     if not run_on and not runon.finished(text):
         if not STUB.fullmatch(text[begin:end]) or len(found) < 2:
             return None
@@ -69,18 +80,44 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
     return _label(text, found, options) or _line(text, found, options) or _content(text, begin, end, options) or _value(text, begin, end, options)
 
 
+def _alone(text: str, begin: int, options: Options, certainly: bool) -> Commitment | None:
+    """A last sentence that is a label, or a label and its option's own words: "So (B).", "=> B", "C) the UDP scan"."""
+    lead = LEAD.match(text, begin)
+    at = lead.end() if lead else begin
+    form = label_at(text, at, options)
+    if form is None or form.label not in options.labels or _denied(text, begin, form):
+        return None
+    if text[form.start].islower() and len(PART.findall(text)) > 1:
+        return None
+    rest = text[form.end :].strip(" .*_)\n")
+    if ((not rest and not (certainly and not form.sure and at == begin)) or VERDICT.match(text, form.end) or own(text, form.end, form.label, options)) and not WRONG.match(text, behind(text, form)):
+        return Commitment("label", begin, len(text.rstrip()), form.label)
+    return None
+
+
 def _label(text: str, found: list[tuple[int, int]], options: Options) -> Commitment | None:
-    alone = label_at(text, found[-1][0], options)
-    if alone and alone.label in options.labels and not text[alone.end : found[-1][1]].strip(" .*\n"):
-        return Commitment("label", alone.start, alone.end, alone.label)
     for begin, end in reversed(found[-SENTENCES:]):
-        forms = [form for form in mentions(text, begin, end, options) if not form.label.isdigit()]
+        forms = [form for form in (*mentions(text, begin, end, options), *_named(text, begin, end, options)) if not _heads(text, form)]
         if not forms:
             continue
-        if len({form.label for form in forms}) > 1 or WRONG.match(text[forms[-1].end : end]) or _denied(text, begin, forms[0]):
+        if len({form.label for form in forms}) > 1 or WRONG.match(text, behind(text, forms[-1]), end) or _denied(text, begin, forms[0]):
             return None
         return Commitment("label", forms[-1].start, forms[-1].end, forms[-1].label)
     return None
+
+
+def _named(text: str, begin: int, end: int, options: Options) -> Iterator[Form]:
+    """Labels that their option's own words follow: "Technique C, the UDP scan"."""
+    for match in re.finditer(r"(?<=[^\W\d_] )(?P<label>[A-Z])(?=\s?[,:(])", text[begin:end][:600]):
+        if match["label"] in options.labels and own(text, begin + match.end(), match["label"], options):
+            yield Form(match["label"], begin + match.start(), begin + match.end(), True)
+
+
+def _heads(text: str, form: Form) -> bool:
+    """Whether the label opens a line about that option: "Option C: buy the machine"."""
+    line = re.sub(r"\w+\s*$", "", text[text.rfind("\n", 0, form.start) + 1 : form.start])
+    behind = re.compile(r"[:.)]\s{0,3}[*_]{0,2}[^\W_]").match(text, form.end) or text[form.end - 1] in ".:)"
+    return bool(behind) and not line.strip(" (*_") and not END.match(text, form.end)
 
 
 def _denied(text: str, begin: int, form: Form) -> bool:
@@ -90,9 +127,10 @@ def _denied(text: str, begin: int, form: Form) -> bool:
 def _line(text: str, found: list[tuple[int, int]], options: Options) -> Commitment | None:
     """A line that is a label with that option's own words, where only one is given so."""
     lines: dict[str, Commitment] = {}
+    parted = len(PART.findall(text)) > 1
     for match in re.finditer(r"^[ \t*_>#-]{0,6}(?=\(?[A-Za-z0-9]{1,2}[).:])", text, re.MULTILINE):
         form = label_at(text, match.end(), options)
-        if form and form.label in options.labels:
+        if form and form.label in options.labels and not (parted and text[form.start].islower()):
             end = text.find("\n", form.end)
             said = text[form.end : end if end >= 0 else len(text)].lstrip(" .:*)")
             named = options.by_beginning(said[:300])
@@ -122,7 +160,7 @@ def _value(text: str, begin: int, end: int, options: Options) -> Commitment | No
     sentence = text[begin:end].strip().rstrip(".*").rstrip()
     if HYPOTHETICAL.search(sentence) or len(PART.findall(text)) > 1:
         return None
-    plain = re.sub(r"\\[()\[\]]|\$(?!\d)|\*\*", " ", sentence).rstrip()
+    plain = re.sub(r"\\[()\[\]]|\*\*", " ", DOLLARS.sub(r"\1", sentence)).rstrip()
     match = COMES_TO.search(plain[-200:])
     if not match:
         return None

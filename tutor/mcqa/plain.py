@@ -31,7 +31,8 @@ def _table() -> dict[int, str]:
     table = {ord(other): plain for plain, others in ALIKE.items() for other in others}
     for ranges, enclosed in ((STYLED, False), (ENCLOSED, True)):
         for code in (code for first, end in ranges for code in range(first, end)):
-            letter = unicodedata.normalize("NFKC", chr(code)).strip("().")
+            letter = unicodedata.normalize("NFKC", chr(code))
+            letter = letter.strip("().") if enclosed else letter
             if len(letter) != 1:
                 # Squared letters on a dark ground have no normal form; they have a name.
                 name = unicodedata.name(chr(code), "")
