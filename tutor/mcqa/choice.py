@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tutor.mcqa import corrections, lateness, runon
-from tutor.mcqa.commitments import Commitment, commitments
+from tutor.mcqa.commitments import commitments
 from tutor.mcqa.labels import label_at
 from tutor.mcqa.options import Options, labelled
-from tutor.mcqa.plain import folded
+from tutor.mcqa.plain import Flat, flattened
+from tutor.mcqa.reading import Commitment
 
 How = Literal["stated letter", "letter late", "option's content", "option's value"]
 Why = Literal["no commitment", "two commitments", "truncated", "looped", "not an option"]
 HEAD = 200_000  # characters at the beginning in which another question is looked for; a longer text's end is read without
-WINDOW = 30_000  # characters before the end of the answering in which it commits itself
+WINDOW = 20_000  # characters before the end of the answering in which it commits itself
 MOST_MARKS = 12
 NEAR = 200  # characters between a letter and a value that belongs to it
 
@@ -49,24 +50,23 @@ def extract(text: str, options: Sequence[str] | Mapping[str, str]) -> Choice:
     """The option that `text` commits to in the end.
 
     Options given as a sequence are labelled A, B, C, ...; a mapping gives the labels, letters or numbers. Only the last
-    30,000 characters of the answering are read, and of a text of more than 200,000 the end. Raises ValueError where there are
+    20,000 characters of the answering are read, and of a text of more than 200,000 the end. Raises ValueError where there are
     fewer than 2 or more than 26 options, or labels are not letters or numbers, or two are alike.
     """
     known = labelled(options)
-    head = folded(text[:HEAD])
-    end, run_on = _answering(head, known)
-    offset = 0
+    flat = flattened(text[:HEAD])
+    end, run_on = _answering(flat.text, known)
     if not run_on and len(text) > HEAD:
-        offset = len(text) - WINDOW
-        head = folded(text[offset:])
-        end = len(head)
+        flat = flattened(text[-WINDOW:], len(text) - WINDOW)
+        end = len(flat.text)
     start = max(0, end - WINDOW)
-    choice = _settled(head[start:end], known, run_on)
-    return _placed(choice, known, offset + start)
+    choice = _settled(flat.text[start:end], known, run_on)
+    return _placed(choice, known, flat, start)
 
 
-def _placed(choice: Choice, options: Options, offset: int) -> Choice:
-    span = choice.span and (choice.span[0] + offset, choice.span[1] + offset)
+def _placed(choice: Choice, options: Options, flat: Flat, start: int) -> Choice:
+    # An end is where the last character stood, and one: behind it there may be a gap.
+    span = choice.span and (flat.place(choice.span[0] + start), flat.place(choice.span[1] + start - 1) + 1)
     letter = options.given[choice.letter] if choice.letter else None
     return replace(choice, letter=letter, span=span, against=options.given[choice.against] if choice.against else None)
 
@@ -104,11 +104,11 @@ def _announces(before: str) -> bool:
 
 
 def _committed(text: str, options: Options) -> list[Commitment]:
-    return [one for one in commitments(text, 0, options) if one.firm and one.label and one.kind != "not"]
+    return [one for one in commitments(text, options) if one.firm and one.label and one.kind != "not"]
 
 
 def _settled(text: str, options: Options, run_on: bool) -> Choice:
-    found = corrections.applied(text, commitments(text, 0, options), options)
+    found = corrections.applied(text, commitments(text, options), options)
     firm = [one for one in found if one.firm]
     last = _last(firm, text)
     if last is None or last.kind in ("none", "unknown", "number", "several"):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from tutor.mcqa.commitments import Commitment
 from tutor.mcqa.labels import label_at
 from tutor.mcqa.options import Options
+from tutor.mcqa.reading import Commitment
 
 BACK = re.compile(
     r"[^.!?\n]{0,60}?[\s.,;:…()*-]*\b(?:oh|hmm|ah)?[\s,]*(?P<word>no|wait|sorry|actually|scratch that|correction|rather|or rather|I meant?|oops|my mistake"

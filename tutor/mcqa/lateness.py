@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 
 from tutor.mcqa import runon
-from tutor.mcqa.commitments import END, NONE, VERDICT, WRONG, Commitment, behind
+from tutor.mcqa.commitments import behind
+from tutor.mcqa.reading import Commitment
+from tutor.mcqa.wording import DENIES, END, IS_RIGHT, IS_WRONG, NONE
 from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options
 from tutor.mcqa.plain import DOLLARS, words
@@ -35,7 +37,7 @@ def weak(text: str, later: list[Commitment], options: Options) -> Commitment | N
     if len({one.label for one in labels}) > 1:
         return None
     after = text[chosen.end :]
-    return None if WRONG.match(after[:80]) or (NONE.search(after) and not re.match(r"\s*\(", after)) else chosen
+    return None if IS_WRONG.match(after[:80]) or (NONE.search(after) and not re.match(r"\s*\(", after)) else chosen
 
 
 def in_parts(text: str, firm: list[Commitment]) -> bool:
@@ -90,7 +92,7 @@ def _alone(text: str, begin: int, options: Options, certainly: bool) -> Commitme
     if text[form.start].islower() and len(PART.findall(text)) > 1:
         return None
     rest = text[form.end :].strip(" .*_)\n")
-    if ((not rest and not (certainly and not form.sure and at == begin)) or VERDICT.match(text, form.end) or own(text, form.end, form.label, options)) and not WRONG.match(text, behind(text, form)):
+    if ((not rest and not (certainly and not form.sure and at == begin)) or IS_RIGHT.match(text, form.end) or own(text, form.end, form.label, options)) and not IS_WRONG.match(text, behind(text, form)):
         return Commitment("label", begin, len(text.rstrip()), form.label)
     return None
 
@@ -100,7 +102,7 @@ def _label(text: str, found: list[tuple[int, int]], options: Options) -> Commitm
         forms = [form for form in (*mentions(text, begin, end, options), *_named(text, begin, end, options)) if not _heads(text, form)]
         if not forms:
             continue
-        if len({form.label for form in forms}) > 1 or WRONG.match(text, behind(text, forms[-1]), end) or _denied(text, begin, forms[0]):
+        if len({form.label for form in forms}) > 1 or IS_WRONG.match(text, behind(text, forms[-1]), end) or _denied(text, begin, forms[0]):
             return None
         return Commitment("label", forms[-1].start, forms[-1].end, forms[-1].label)
     return None

@@ -20,7 +20,7 @@ BOUNDARY = re.compile(
     r"|porque|perché)\b",
     re.IGNORECASE,
 )
-MOST_PREFIXES = 16
+MOST_PREFIXES = 8
 ARTICLES = frozenset("the a an that to of le la les l un une que der die das ein eine dass el los las una il lo gli".split())
 NEGATIONS = frozenset("not no never neither nor none without cannot nicht kein keine ne pas non nie jamais except un in less more".split())
 NEARLY, APART = 90, 8  # of rapidfuzz's ratio: how like an option the words must be, and how much more than another

@@ -1,13 +1,15 @@
 """One form for text that is written in many: characters folded place by place, and words without typography.
 
-`folded` keeps every character at its place, so that a span found in it is a span of the text given. `words` and `arithmetic`
-do not; they are for comparing.
+A `Flat` text knows where its characters stood, so that a span found in it is a span of the text given. `words` and
+`arithmetic` do not; they are for comparing.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
+from dataclasses import dataclass
 
 MOST_CHARACTERS = 2_000  # of what is compared; nothing that an option says is longer
 ENCLOSED = ((0x2460, 0x2500), (0x1F110, 0x1F16A), (0x1F170, 0x1F18A))  # circled, squared, in brackets: only ever labels
@@ -56,6 +58,38 @@ TOKEN = re.compile(r"[^\W_]+(?:[.,]\d+)*|[-+*/=<>^%&|~≤≥≠∈∪∩∞√$�
 def folded(text: str) -> str:
     """The text with each character's plain form in its place; as long as the text."""
     return text.replace("\0", " ").replace("\r", " ").replace("`", "'") if text.isascii() else text.translate(TABLE)
+
+
+GAP = re.compile("\\s{4,}|[A-Za-z][\u0300-\u0303\u0308\u0327]")  # or a letter with its accent behind it
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A text with its characters folded and long gaps narrowed; `gaps` are where those end, here and in the text given."""
+
+    text: str
+    gaps: tuple[list[int], list[int]]
+
+    def place(self, at: int) -> int:
+        """Where a character stood in the text given."""
+        gap = bisect_right(self.gaps[0], at) - 1
+        return at - self.gaps[0][gap] + self.gaps[1][gap]
+
+
+def flattened(text: str, offset: int = 0) -> Flat:
+    """The text, which stands at `offset` of the one that places are told in, in its plain form."""
+    text = folded(text)
+    parts: list[str] = []
+    ends: tuple[list[int], list[int]] = ([0], [offset])
+    at = length = 0
+    for gap in GAP.finditer(text):
+        narrow = unicodedata.normalize("NFC", gap[0]) if len(gap[0]) == 2 else ("  ", "\n", "\n\n")[min(2, gap[0].count("\n"))]
+        parts += [text[at : gap.start()], narrow]
+        length += gap.start() - at + len(narrow)
+        at = gap.end()
+        ends[0].append(length)
+        ends[1].append(at + offset)
+    return Flat("".join([*parts, text[at:]]), ends)
 
 
 def words(text: str) -> str:
