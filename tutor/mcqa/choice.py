@@ -19,7 +19,7 @@ from tutor.mcqa.reading import Commitment
 
 How = Literal["stated letter", "letter late", "option's content", "option's value"]
 Why = Literal["no commitment", "two commitments", "truncated", "looped", "not an option"]
-HEAD = 200_000  # characters at the beginning in which another question is looked for; a longer text's end is read without
+HEAD = 100_000  # characters at the beginning in which another question is looked for; a longer text's end is read without
 WINDOW = 20_000  # characters before the end of the answering in which it commits itself
 MOST_MARKS = 12
 NEAR = 200  # characters between a letter and a value that belongs to it
@@ -50,7 +50,7 @@ def extract(text: str, options: Sequence[str] | Mapping[str, str]) -> Choice:
     """The option that `text` commits to in the end.
 
     Options given as a sequence are labelled A, B, C, ...; a mapping gives the labels, letters or numbers. Only the last
-    20,000 characters of the answering are read, and of a text of more than 200,000 the end. Raises ValueError where there are
+    20,000 characters of the answering are read, and of a text of more than 100,000 the end. Raises ValueError where there are
     fewer than 2 or more than 26 options, or labels are not letters or numbers, or two are alike.
     """
     known = labelled(options)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tutor.mcqa.options import Options
 
 MACRO = r"\\(?:boxed|text(?:bf|it|rm|sf|tt)?|math(?:bf|rm|it|sf|bb)|mbox|fbox|underline|left|displaystyle)(?![A-Za-z])\s?\{?|[\x08\\]?oxed\s?\{"
-OPEN = rf"(?:{MACRO}|\\[(\[]|[\s*_'\"$({{\[<#]){{0,14}}"
+OPEN = rf"(?:{MACRO}|\\[(\[]|[\s*_'\"$({{\[<#]){{0,14}}+"
 CLOSE = r"(?:\s?(?:\\right|\\[)\]]|[*_'\"$)}\]>])){0,10}"
 NOUN = (
     r"(?:(?:answer\s+)?(?:option|choice|letter|alternative|answer|statement|proposition|possibility|number|réponse|lettre|choix|affirmation"

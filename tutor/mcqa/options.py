@@ -75,7 +75,7 @@ class Options:
         return self._nearly(mine)
 
     def _nearly(self, mine: str) -> str | None:
-        likeness = sorted(((fuzz.ratio(mine, text), label) for label, text in self.words.items()), reverse=True)
+        likeness = sorted(((fuzz.ratio(mine, text, score_cutoff=NEARLY - APART), label) for label, text in self.words.items()), reverse=True)
         (best, label), (second, _) = likeness[:2]
         return label if best >= NEARLY and best - second >= APART and _marks(mine) == _marks(self.words[label]) else None
 

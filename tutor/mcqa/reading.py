@@ -68,7 +68,7 @@ def read(text: str, at: int, options: Options) -> Said | None:
     value, numeric = options.by_value(plain)
     none = NONE.search(said)
     if none and not (value and options.by_value(said[: none.start()])[0]):
-        return _none(text, begin, none.end(), end, options)
+        return _none(text, begin, begin + none.end(), end, options)
     if value:
         return _unless_labelled("value", text, begin, end, value, end, options)
     mentioned = [m for m in mentions(text, begin, end, options) if not denied_before(text, begin, m.start)]

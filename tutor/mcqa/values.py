@@ -184,13 +184,14 @@ def _single(name: str) -> Any:
     return None
 
 
-def _magnitude(quantity: Quantity) -> tuple[float, Any] | None:
-    """In base units: factor and dimensions; None where pint cannot (degrees of a scale that does not start at zero)."""
+@lru_cache(maxsize=4096)
+def _magnitude(unit: tuple[tuple[str, int], ...]) -> tuple[float, Any] | None:
+    """A unit in base units: factor and dimensions; None where pint cannot (degrees of a scale that does not start at zero)."""
     import pint
 
     product = _registry().Quantity(1.0)
     try:
-        for name, power in quantity.unit:
+        for name, power in unit:
             product = product * _single(name) ** power
         base = product.to_base_units()
     except (pint.errors.PintError, AttributeError, ArithmeticError, ValueError, TypeError):
@@ -210,7 +211,7 @@ def _same(a: Quantity, b: Quantity, exactly: bool) -> bool:
         factor = 0.01 if a.unit else 100.0
         return _near(a.number, a.step, b, factor, exactly) or _near(a.number, a.step, b, 1.0, exactly)
     if a.unit and b.unit and a.unit != b.unit:
-        mine, theirs = _magnitude(a), _magnitude(b)
+        mine, theirs = _magnitude(a.unit), _magnitude(b.unit)
         if mine is None or theirs is None or mine[1] != theirs[1] or not theirs[0]:
             return False
         factor = mine[0] / theirs[0]
