@@ -87,8 +87,9 @@ def _answering(text: str, options: Options) -> tuple[int, bool]:
         end = len(text)
     begin = max(0, end - WINDOW)
     firm = _committed(text[begin:end], options)
-    if firm:
-        for mark in runon.again(text[:end], begin + firm[0].end):
+    letters = [one for one in firm if one.kind == "label"]
+    if letters:
+        for mark in runon.again(text[:end], begin + letters[0].end):
             if runon.ours(text, mark, options):
                 continue
             colon = text.find(":", mark, mark + 40)

@@ -27,6 +27,7 @@ JOINED = re.compile(
     re.IGNORECASE,
 )
 ENDS = re.compile(r"\s*(?:$|[.,;:!?)\n<-]|and the answer)")
+LAST = re.compile(r"[ \t]*[.)]?[ \t]*(?:$|\n)")
 AFTER_WORD = re.compile(
     r"\s*(?:because|since|as|which|with|and|or|is|but|for|due|in|here|if|when|only|by|from|on|not|again|instead|rather|too|however|then|so"
     r"|weil|da|denn|ist|und|sondern|nicht|car|parce|puisque|est|mais|et|porque|es|perché|è)\b"
@@ -34,8 +35,8 @@ AFTER_WORD = re.compile(
 # Single letters that are words: "The answer is A rise in prices", "I think".
 WORDS = frozenset("AIOEYaioey")
 MENTION = re.compile(
-    rf"(?:(?P<line>^[ \t*_]{{0,4}}\(?(?=[A-Z0-9]{{1,2}}[).:]))|(?P<noun>(?i:\b{NOUN}))[*_'\"$]{{0,3}}\(?|(?<![\w)\]}}\\^])[*_'\"$]{{0,3}}[(\[])(?:\\text(?:bf)?\{{)?(?P<label>[A-Z]|(?<=\()[a-z]|[1-9]\d?)\}}?"
-    r"(?:(?P<close>[)\]])|(?![^\W_]|[°^']|-\w|\.\d|\s*[+=<>]|\())[*_'\"$]{0,3}",
+    rf"(?:(?P<line>^[ \t*_]{{0,4}}\(?(?=[A-Z0-9]{{1,2}}[).:]))|(?P<noun>(?i:\b{NOUN}))[*_'\"$]{{0,3}}\(?|(?<![\w)\]}}\\^])[*_'\"$]{{0,3}}[(\[])(?:\\text(?:bf)?\{{)?(?P<label>[A-Z]|[1-9]\d?)\}}?"
+    r"(?:(?P<close>[)\]])(?![^\W_]|[_^({]|\s?[=*/+\\·])|(?![^\W_]|[°^']|-\w|\.\d|\s*[+=<>]|\())[*_'\"$]{0,3}",
     re.MULTILINE,
 )
 
@@ -65,12 +66,14 @@ def label_at(text: str, at: int, options: Options) -> Form | None:
     opens = any(mark in opened for mark in "([{*'\"") and (follows in ".:,;-" or not follows)
     sure = wrapped or bool(match["noun"]) or ")" in closed or (opens and written.isupper())
     form = Form(label, match.start("label"), match.end(), sure)
+    if written in options.marks and not LAST.match(text, match.end()):
+        return None
     if written.isdigit():
         return form if options.digits and (sure or ENDS.match(text, match.end("label"))) else None
     if options.digits and not sure:
         return None
     if written.islower() and not ("$" in opened and not wrapped):
-        at_end = re.compile(r"\s*[.)]?\s*(?:$|\n)").match(text, match.end())
+        at_end = LAST.match(text, match.end())
         return form if (sure and follows != "." or at_end) and (wrapped or ")" in closed or match["noun"] or at_end) else None
     if written.islower():
         return None

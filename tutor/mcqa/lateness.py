@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tutor.mcqa import runon
 from tutor.mcqa.commitments import behind
 from tutor.mcqa.reading import Commitment
-from tutor.mcqa.wording import DENIES, END, IS_RIGHT, IS_WRONG, NONE
+from tutor.mcqa.wording import CONCLUDES, DENIES, END, IS_RIGHT, IS_WRONG, NONE
 from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options
 from tutor.mcqa.plain import DOLLARS, words
@@ -19,11 +19,20 @@ LEAD = re.compile(
     re.IGNORECASE,
 )
 SENTENCES = 2  # at the end in which a label counts
-PART = re.compile(r"(?:^|\n|(?<=[.:;)]\s))[ \t*_]{0,6}(?:part\s+)?\(?(?P<part>[a-e]|i{1,3}|[1-4])[).:][*_]{0,2}(?=\s)", re.IGNORECASE)
+PART = re.compile(
+    r"(?:^|\n|(?<=[.:;)]\s))[ \t*_]{0,6}(?:part\s+)?\(?(?P<part>[a-e]|i{1,3}|[1-4])[).:][*_]{0,2}(?=\s)|(?<=\s)\((?P<in>[a-e]|i{1,3}|[1-4])\)(?=\s)",
+    re.IGNORECASE,
+)
 # The beginning of a sentence that was about to give the answer.
 STUB = re.compile(r"\s*(?:(?:so|thus|hence|therefore),?\s*)?(?:the|the (?:final |correct |best )?(?:answ\w*|opt\w*|cho\w*)(?:\s+is)?)?[\s:(*]*", re.IGNORECASE)
-CONCLUDES = re.compile(r"^\W*(?:so|thus|hence|therefore|in conclusion|consequently|then|finally|as a result|overall|donc|ainsi|also|somit|daher|folglich)\b[\s,]*|^\W*(?:this|that|it)\s+(?:is|leaves|means)\b", re.IGNORECASE)
-COMES_TO = re.compile(r"(?:=|≈|\\approx|\b(?:is|are|be|equals|about|approximately|gives|get|yields|obtain|to|of|ist|est|beträgt|ergibt|vaut|donne)\s+(?:thus|therefore|then|hence|simply|donc|also|somit)?)\s*(?P<value>[^=≈]{1,80})$", re.IGNORECASE)
+THIS_IS = re.compile(r"\W*(?:this|that|it)\s+(?:is|leaves|means)\b\s*", re.IGNORECASE)
+COMES_TO = re.compile(
+    r"(?:[=≈]|\\approx|\b(?:is|are|be|equals|about|approximately|gives|get|yields|obtain|ist|est|beträgt|ergibt|vaut|donne)\s+"
+    r"(?:thus|therefore|then|hence|simply|donc|also|somit)?)\s*(?P<value>[^=≈]{1,80})$",
+    re.IGNORECASE,
+)
+CLAUSES = re.compile(r",\s+|;\s+|\s+(?:and|und|et)\s+")
+UNKNOWN = re.compile(r"(?:^|[\s$,])\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\([A-Za-z0-9]\))?\s*$|[\d)}]\s*$")
 HYPOTHETICAL = re.compile(r"\b(?:if|assum\w+|suppose|would be|might|perhaps|maybe)\b", re.IGNORECASE)
 COVERS = 0.6  # of a last sentence that an option's words must make up
 
@@ -43,7 +52,7 @@ def weak(text: str, later: list[Commitment], options: Options) -> Commitment | N
 def in_parts(text: str, firm: list[Commitment]) -> bool:
     """Whether parts (a) and (b) of a question are answered with a letter each."""
     stated = [one for one in firm if one.label and one.kind != "not"]
-    parts = {match["part"].lower(): match.start() for match in PART.finditer(text)}
+    parts = {(match["part"] or match["in"]).lower(): match.start() for match in PART.finditer(text)}
     for first, second in (("a", "b"), ("1", "2"), ("i", "ii")):
         if first in parts and second in parts and parts[first] < parts[second]:
             before = {one.label for one in stated if parts[first] < one.start < parts[second]}
@@ -74,7 +83,7 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
         return alone
     if not run_on and not runon.finished(text):
         if not STUB.fullmatch(text[begin:end]) or len(found) < 2:
-            return None
+            return _whole(text, max(begin, line), options)
         found = found[:-1]
         begin, end = found[-1]
     if NONE.search(text[found[-min(3, len(found))][0] : end]):
@@ -141,8 +150,19 @@ def _line(text: str, found: list[tuple[int, int]], options: Options) -> Commitme
     return next(iter(lines.values())) if len(lines) == 1 else None
 
 
+def _whole(text: str, begin: int, options: Options) -> Commitment | None:
+    """An unfinished last sentence that is an option's text, word for word, and no beginning of another's."""
+    lead = CONCLUDES.match(text, begin)
+    mine = words(text[lead.end() if lead else begin :])
+    same = [label for label, said in options.words.items() if said.startswith(mine)] if mine else []
+    if len(same) != 1 or options.words[same[0]] != mine or (lead is None and len(mine.split()) < 2):
+        return None
+    return Commitment("words", begin, len(text.rstrip()), same[0], False)
+
+
 def _content(text: str, begin: int, end: int, options: Options) -> Commitment | None:
-    sentence = CONCLUDES.sub("", text[begin:end])
+    lead = CONCLUDES.match(text, begin, end) or THIS_IS.match(text, begin, end)
+    sentence = text[lead.end() if lead else begin : end]
     if len([match for match in PART.finditer(text)]) > 1:
         return None
     if label := options.by_words(sentence.strip(" .\n")):
@@ -163,8 +183,17 @@ def _value(text: str, begin: int, end: int, options: Options) -> Commitment | No
     if HYPOTHETICAL.search(sentence) or len(PART.findall(text)) > 1:
         return None
     plain = re.sub(r"\\[()\[\]]|\*\*", " ", DOLLARS.sub(r"\1", sentence)).rstrip()
-    match = COMES_TO.search(plain[-200:])
+    label = _result(plain[-200:], options)
+    others = {_result(clause, options) for clause in CLAUSES.split(plain[-200:])[:-1]}
+    return Commitment("value", begin, end, label, False) if label and not others - {None, label} else None
+
+
+def _result(clause: str, options: Options) -> str | None:
+    match = COMES_TO.search(clause)
     if not match:
         return None
-    label, _ = options.by_value(match["value"].strip())
-    return Commitment("value", begin, end, label, False) if label else None
+    label, _ = options.by_value(match["value"].strip(), whole=True)
+    # "x(x + 2) = 0" is an equation, "x = 0" a result.
+    if label and clause[match.start()] == "=" and match["value"].strip() == "0" and not UNKNOWN.search(clause[: match.start()]):
+        return None
+    return label

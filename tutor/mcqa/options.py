@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from rapidfuzz import fuzz
-
 from tutor.mcqa.plain import folded, words
 from tutor.mcqa.values import Quantity, alike, quantities
 
@@ -21,11 +19,14 @@ BOUNDARY = re.compile(
     re.IGNORECASE,
 )
 MOST_PREFIXES = 8
-ARTICLES = frozenset("the a an that to of le la les l un une que der die das ein eine dass el los las una il lo gli".split())
-NEGATIONS = frozenset("not no never neither nor none without cannot nicht kein keine ne pas non nie jamais except un in less more".split())
-NEARLY, APART = 90, 8  # of rapidfuzz's ratio: how like an option the words must be, and how much more than another
-SHORTEST_NEARLY = 15  # characters; shorter texts are the same or another
-NONE_OF = re.compile(r"none of|no correct|neither|cannot be determined|not enough information|aucune|keine")
+ARTICLES = frozenset("the a an that it to of le la les l un une que der die das ein eine dass el los las una il lo gli".split())
+# Left out where words are compared in any order; what may turn a sentence round is not among them.
+SMALL = ARTICLES | frozenset("this these it its is are be was will would there which and his her their as for on at by has have".split())
+FEWEST_WORDS = 4  # besides, that a text must have to be compared so
+NONE_OF = re.compile(
+    r"none of (?:the |these |those )?(?:above|these|those|others?)?(?: ?(?:options|choices|answers|alternatives))?(?: (?:is|are) correct)?"
+)
+MARK = re.compile(r"\s*\(?([A-Za-z]|[1-9])\)")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Options:
     @cached_property
     def none_of(self) -> str | None:
         """The option that says that no other is right, where there is one."""
-        found = [label for label, text in self.words.items() if NONE_OF.match(text)]
+        found = [label for label, text in self.words.items() if NONE_OF.fullmatch(text)]
         return found[0] if len(found) == 1 else None
 
     def by_words(self, said: str) -> str | None:
@@ -70,14 +71,23 @@ class Options:
         if not mine:
             return None
         same = [label for label, text in self.words.items() if text == mine]
-        if same or len(mine) < SHORTEST_NEARLY:
-            return same[0] if len(same) == 1 else None
-        return self._nearly(mine)
+        if not same and len(key := _content(mine)) >= FEWEST_WORDS:
+            same = self.contents.get(key, [])
+        return same[0] if len(same) == 1 else None
 
-    def _nearly(self, mine: str) -> str | None:
-        likeness = sorted(((fuzz.ratio(mine, text, score_cutoff=NEARLY - APART), label) for label, text in self.words.items()), reverse=True)
-        (best, label), (second, _) = likeness[:2]
-        return label if best >= NEARLY and best - second >= APART and _marks(mine) == _marks(self.words[label]) else None
+    @cached_property
+    def contents(self) -> dict[tuple[str, ...], list[str]]:
+        """Labels by the option's words in any order, small ones left out."""
+        contents: dict[tuple[str, ...], list[str]] = {}
+        for label, text in self.words.items():
+            contents.setdefault(_content(text), []).append(label)
+        return contents
+
+    @cached_property
+    def marks(self) -> frozenset[str]:
+        """What several options begin with and what looks like a label: "(a) 2 m, (b) 3 m"."""
+        marks = [match[1] for text in self.texts.values() if (match := MARK.match(text))]
+        return frozenset(mark for mark in marks if marks.count(mark) > 1)
 
     def by_beginning(self, said: str) -> tuple[str, int] | None:
         """The option whose words `said` begins with, and how many characters of `said` they are."""
@@ -87,9 +97,9 @@ class Options:
                 return label, end
         return None
 
-    def by_value(self, said: str) -> tuple[str | None, bool]:
-        """The one option with the value that `said` begins with; and whether it begins with a value at all."""
-        ends = [len(said), *(match.start() for match in BOUNDARY.finditer(said))]
+    def by_value(self, said: str, whole: bool = False) -> tuple[str | None, bool]:
+        """The one option with the value that `said` begins with, or is as a `whole`; and whether it has a value at all."""
+        ends = [len(said)] if whole else [len(said), *(match.start() for match in BOUNDARY.finditer(said))]
         numeric = False
         for end in sorted(set(ends[:MOST_PREFIXES]), reverse=True):
             part = said[:end]
@@ -113,14 +123,14 @@ def _last_equals(text: str) -> int:
 
 
 def _bare(text: str) -> str:
-    first, _, rest = text.partition(" ")
-    return rest if first in ARTICLES and rest else text
-
-
-def _marks(text: str) -> tuple[list[str], int]:
-    """What turns a sentence round, or makes it another: its numbers, and how often it says no."""
     tokens = text.split()
-    return [token for token in tokens if token[0].isdigit()], sum(token in NEGATIONS for token in tokens)
+    while len(tokens) > 1 and tokens[0] in ARTICLES:
+        tokens.pop(0)
+    return " ".join(tokens)
+
+
+def _content(text: str) -> tuple[str, ...]:
+    return tuple(sorted(token for token in text.split() if token not in SMALL))
 
 
 def labelled(options: Sequence[str] | Mapping[str, str]) -> Options:

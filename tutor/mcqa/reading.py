@@ -17,6 +17,7 @@ LONGEST = 300  # characters of an answer
 WRAPPING = re.compile(r"(?:\\[(\[]|[\s*_$]){0,40}")
 LIST_MARK = re.compile(r"[(\[*]{0,3}[A-Za-z0-9]{1,2}[.)\]*]{1,3}\s?")
 LIKE_A_LABEL = re.compile(r"[\s*$]{0,9}\(?([^\W_]{1,4})\)?(?=[\s*$.]{0,9}$|[.,;])")
+EMPTY = re.compile(r"\(\s*[_.?]*\s*\)")
 SEPARATOR = re.compile(r"[\s.:,)*-]{0,9}")
 
 
@@ -54,6 +55,8 @@ def read(text: str, at: int, options: Options) -> Said | None:
         return Said((Commitment("not", begin, form.end, form.label), *instead(text, form, options)), end)
     if token := _like_a_label(said, options):
         return _one("words", begin, begin + token[1], token[0], end)
+    if EMPTY.match(said):
+        return _one("none", begin, end, None, end)
     form = label_at(text, at, options)
     plain = said.lstrip(" (*\"'$\n")
     lead = begin + len(said) - len(plain)
