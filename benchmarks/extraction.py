@@ -162,6 +162,9 @@ WAYS: dict[str, tuple[str, ...]] = {
         "The answer is {V}.", "Hence ${V}$ is the answer.", "Therefore the result is $\\boxed{{{L}}}$.", "The answer is approximately {V}, as computed.",
         "Die Antwort lautet {L}.", "The final answer is ({V}).", "So the result is {V}.",
     ),
+    "a result only": (
+        "Thus x = {V}.", "\\[ x = {L} \\]", "This gives about {V}.", "So the total is {V}.", "Therefore we get $v \\approx {L}$.", "It is thus {V}. The answer",
+    ),
     "none to be found": (
         "The answer is (none of the above options).", "The answer is ({Z}).", "The answer is ({X}) and ({Y}).", "None of the options is correct.",
         "(a) The answer is ({X}). (b) The answer is ({Y}).", "The answer is ( ).", "I cannot determine the answer from what is given.",
@@ -211,7 +214,7 @@ def _text(family: str, body: str, way: str, options: list[str], letter: str) -> 
     if len(options) == len(LETTERS) and "{Z}" in way or other == letter:
         return None
     value = re.fullmatch(r"(-?[\d,]*\.?\d+)( [A-Za-z/]{1,6})?", said)
-    if family == "the option's value" and (value is None or sum(_number(option) == _number(said) for option in options) > 1):
+    if family in ("the option's value", "a result only") and (value is None or sum(_number(option) == _number(said) for option in options) > 1):
         return None
     if family == "the option's words" and (not re.search(r"[A-Za-z]{3}", said) or options.count(options[LETTERS.index(letter)]) > 1):
         return None

@@ -22,6 +22,7 @@ Why = Literal["no commitment", "two commitments", "truncated", "looped", "not an
 HEAD = 100_000  # characters at the beginning in which another question is looked for; a longer text's end is read without
 WINDOW = 20_000  # characters before the end of the answering in which it commits itself
 MOST_MARKS = 12
+NO_OPTION = re.compile(r"\bnone of the (?:given |provided |above )?(?:options|choices|answers|above)|\bnot (?:listed|among|one of|an option)", re.IGNORECASE)
 NEAR = 200  # characters between a letter and a value that belongs to it
 
 
@@ -129,7 +130,10 @@ def _settled(text: str, options: Options, run_on: bool) -> Choice:
     if lateness.alternates(text, firm):
         why = "looped" if len(firm) > 3 else "two commitments"
         return Choice(None, span=(last.start, last.end), why=why, run_on=run_on)
-    return Choice(last.label, _how(last, late=False), (last.start, last.end), run_on=run_on, against=last.against)
+    if last.kind != "label" and NO_OPTION.search(text[last.end :]):
+        return Choice(None, span=(last.start, last.end), why="not an option", run_on=run_on)
+    against = last.against or (lateness.contradicts(text, last, options) if last.kind == "label" else None)
+    return Choice(last.label, _how(last, late=False), (last.start, last.end), run_on=run_on, against=against)
 
 
 def _how(one: Commitment, late: bool) -> How:

@@ -26,6 +26,7 @@ from tutor.mcqa.wording import (
     IS_RIGHT,
     IS_THE_ANSWER,
     IS_WRONG,
+    JOINS_BEFORE,
     LINK,
     LINK_DENIED,
     NAMES_THE_ANSWER,
@@ -109,6 +110,8 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
         said = read(text, at, options)
         if said is None or text[said.end : said.end + 1] == "?":
             continue
+        if cue[0].lower() == "solution" and not all(one.kind in ("label", "several") for one in said.parts):
+            continue
         firm = bool(NAMES_THE_ANSWER.search(cue[0]) or GIVES_UNSPACED.match(cue[0]))
         begin, _ = answer_at(text, at)
         for one in said.parts:
@@ -181,6 +184,8 @@ def _judged(text: str, options: Options) -> Iterator[Commitment]:
     """ "Option B is correct"."""
     for form in list(mentions(text, max(0, len(text) - JUDGED), len(text), options))[-MOST_CUES:]:
         end = behind(text, form)
+        if JOINS_BEFORE.search(text[max(0, form.start - 20) : form.start]):
+            continue
         right = None if IS_WRONG.match(text, end, end + 80) else IS_RIGHT.match(text, end, end + 200)
         if right:
             yield Commitment("label", form.start, right.end(), form.label, False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tutor.mcqa.options import Options
 
 MACRO = r"\\(?:boxed|text(?:bf|it|rm|sf|tt)?|math(?:bf|rm|it|sf|bb)|mbox|fbox|underline|left|displaystyle)(?![A-Za-z])\s?\{?|[\x08\\]?oxed\s?\{"
-OPEN = rf"(?:{MACRO}|\\[(\[]|[\s*_'\"$({{\[<#]){{0,14}}+"
+OPEN = rf"(?:{MACRO}|\n[ \t]*[-•][ \t]|\\[(\[]|[\s*_'\"$({{\[<#]){{0,14}}+"
 CLOSE = r"(?:\s?(?:\\right|\\[)\]]|[*_'\"$)}\]>])){0,10}"
 NOUN = (
     r"(?:(?:answer\s+)?(?:option|choice|letter|alternative|answer|statement|proposition|possibility|number|réponse|lettre|choix|affirmation"
@@ -23,10 +23,11 @@ LABEL = re.compile(
     rf"(?P<close>{CLOSE})"
 )
 JOINED = re.compile(
-    r"\s*(?:,?\s*(?:and/or|and|or|und|oder|et|ou|y|o|e|sowie|as well as|&|\+)\s|,|;|/|&)\s*(?:also\s+|both\s+)?(?:option\s+|choice\s+)?",
+    r"\s*(?:\(?or\s+(?:possibly|maybe|perhaps)\s|,?\s*(?:and/or|and|or|und|oder|et|ou|y|o|e|sowie|as well as|&|\+)\s|,|;|/|&)\s*(?:also\s+|both\s+)?(?:option\s+|choice\s+)?",
     re.IGNORECASE,
 )
 ENDS = re.compile(r"\s*(?:$|[.,;:!?)\n<-]|and the answer)")
+STOPPED = re.compile(r"\.[ \t][a-z]")
 LAST = re.compile(r"[ \t]*[.)]?[ \t]*(?:$|\n)")
 AFTER_WORD = re.compile(
     r"\s*(?:because|since|as|which|with|and|or|is|but|for|due|in|here|if|when|only|by|from|on|not|again|instead|rather|too|however|then|so"
@@ -84,6 +85,8 @@ def label_at(text: str, at: int, options: Options) -> Form | None:
 
 def _stands_alone(text: str, match: re.Match[str], options: Options) -> bool:
     end = match.end()
+    if STOPPED.match(text, end):  # "E. coli"
+        return own(text, end, match["label"].upper(), options)
     if ENDS.match(text, end) or AFTER_WORD.match(text, end):
         return True
     label = match["label"].upper()

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from tutor.mcqa import runon
 from tutor.mcqa.commitments import behind
 from tutor.mcqa.reading import Commitment
-from tutor.mcqa.wording import CONCLUDES, DENIES, END, IS_RIGHT, IS_WRONG, NONE
+from tutor.mcqa.wording import CONCLUDES, CONSIDERS, DENIES, END, IS_RIGHT, IS_WRONG, NONE
 from tutor.mcqa.labels import Form, label_at, mentions, own
-from tutor.mcqa.options import Options
+from tutor.mcqa.options import Options, bare
 from tutor.mcqa.plain import DOLLARS, words
 
 NOTHING = re.compile(r"[\s.*)$}]{0,12}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?", re.IGNORECASE)
 LEAD = re.compile(
-    r"[\s*_#>]*(?:(?:so|thus|hence|therefore|it's|it is|that's|that is|this is|that leaves|=+>|-+>|→|∴|\\therefore|donc|ainsi|c'est|also|daher|somit)[\s,:]*){0,3}",
+    r"[\s*_#>]*(?:(?:so|thus|hence|therefore|it's|it is|it must be|must be|that's|that is|this is|that leaves|=+>|-+>|→|∴|\\therefore|donc|ainsi|c'est|also|daher|somit)[\s,:]*){0,3}",
     re.IGNORECASE,
 )
 SENTENCES = 2  # at the end in which a label counts
@@ -77,7 +77,7 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
     begin, end = found[-1]
     if text[:end].rstrip().endswith("?"):
         return None
-    line = text.rstrip().rfind("\n", begin) + 1
+    line = text.rstrip(" \n'").rfind("\n", begin) + 1
     alone = _alone(text, max(begin, line), options, certainly=not run_on and not runon.finished(text) and len(found) > 1)
     if alone:
         return alone
@@ -88,7 +88,7 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
         begin, end = found[-1]
     if NONE.search(text[found[-min(3, len(found))][0] : end]):
         return None
-    return _label(text, found, options) or _line(text, found, options) or _content(text, begin, end, options) or _value(text, begin, end, options)
+    return _label(text, found, options) or _line(text, found, options) or _first(text, options) or _content(text, begin, end, options) or _value(text, begin, end, options)
 
 
 def _alone(text: str, begin: int, options: Options, certainly: bool) -> Commitment | None:
@@ -100,7 +100,7 @@ def _alone(text: str, begin: int, options: Options, certainly: bool) -> Commitme
         return None
     if text[form.start].islower() and len(PART.findall(text)) > 1:
         return None
-    rest = text[form.end :].strip(" .*_)\n")
+    rest = text[form.end :].strip(" .*_)'\n")
     if ((not rest and not (certainly and not form.sure and at == begin)) or IS_RIGHT.match(text, form.end) or own(text, form.end, form.label, options)) and not IS_WRONG.match(text, behind(text, form)):
         return Commitment("label", begin, len(text.rstrip()), form.label)
     return None
@@ -132,7 +132,8 @@ def _heads(text: str, form: Form) -> bool:
 
 
 def _denied(text: str, begin: int, form: Form) -> bool:
-    return bool(re.search(r"\b(?:not|nor|neither|nicht|pas|except|eliminat\w*|rule\w* out|exclud\w*|incorrect|wrong)\b", text[begin : form.start], re.IGNORECASE))
+    before = text[begin : form.start]
+    return bool(DENIES.search(before) or CONSIDERS.search(before))
 
 
 def _line(text: str, found: list[tuple[int, int]], options: Options) -> Commitment | None:
@@ -153,11 +154,32 @@ def _line(text: str, found: list[tuple[int, int]], options: Options) -> Commitme
 def _whole(text: str, begin: int, options: Options) -> Commitment | None:
     """An unfinished last sentence that is an option's text, word for word, and no beginning of another's."""
     lead = CONCLUDES.match(text, begin)
-    mine = words(text[lead.end() if lead else begin :])
+    mine = bare(words(text[lead.end() if lead else begin :]))
     same = [label for label, said in options.words.items() if said.startswith(mine)] if mine else []
     if len(same) != 1 or options.words[same[0]] != mine or (lead is None and len(mine.split()) < 2):
         return None
     return Commitment("words", begin, len(text.rstrip()), same[0], False)
+
+
+def _first(text: str, options: Options) -> Commitment | None:
+    """A first line that is nothing but a label, before what explains it."""
+    begin = len(text) - len(text.lstrip())
+    form = label_at(text, begin, options)
+    if form and form.label in options.labels and re.compile(r"[ .:*_)]{0,6}\n").match(text, form.end):
+        return Commitment("label", form.start, form.end, form.label)
+    return None
+
+
+def contradicts(text: str, stated: Commitment, options: Options) -> str | None:
+    """Another option that the sentence before a stated letter ends on."""
+    before = text[: stated.start]
+    cut = max(before.rfind("\n"), before.rfind(". ") + 1, before.rfind(".\n") + 1, 0)
+    found = runon.sentences(text[:cut], max(0, cut - 1_000))
+    if not found:
+        return None
+    begin, end = found[-1]
+    other = _content(text[:cut], begin, end, options) or _value(text[:cut], begin, end, options)
+    return other.label if other and other.label != stated.label else None
 
 
 def _content(text: str, begin: int, end: int, options: Options) -> Commitment | None:

@@ -46,7 +46,7 @@ class Options:
 
     @cached_property
     def words(self) -> dict[str, str]:
-        return {label: _bare(words(text)) for label, text in self.texts.items()}
+        return {label: bare(words(text)) for label, text in self.texts.items()}
 
     @cached_property
     def values(self) -> dict[str, tuple[Quantity, ...]]:
@@ -67,7 +67,7 @@ class Options:
 
     def by_words(self, said: str) -> str | None:
         """The one option whose words `said` consists of."""
-        mine = _bare(words(said))
+        mine = bare(words(said))
         if not mine:
             return None
         same = [label for label, text in self.words.items() if text == mine]
@@ -122,7 +122,8 @@ def _last_equals(text: str) -> int:
     return max(text.rfind("="), text.rfind("≈"), text.rfind("\\approx") + 6 if "\\approx" in text else -1) + 1
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """Words without the articles that they begin with."""
     tokens = text.split()
     while len(tokens) > 1 and tokens[0] in ARTICLES:
         tokens.pop(0)

@@ -48,7 +48,10 @@ def read(text: str, at: int, options: Options) -> Said | None:
     """What is said where an answer is given; None where it is nothing about an option."""
     begin, end = answer_at(text, at)
     said = text[begin:end]
-    if denied := NOT.match(said):
+    plain = said.lstrip(" (*\"'$\n")
+    lead = begin + len(said) - len(plain)
+    named = options.by_beginning(plain)
+    if not named and (denied := NOT.match(said)):
         form = label_at(text, begin + denied.end(), options)
         if form is None or form.label not in options.labels:
             return None
@@ -58,10 +61,10 @@ def read(text: str, at: int, options: Options) -> Said | None:
     if EMPTY.match(said):
         return _one("none", begin, end, None, end)
     form = label_at(text, at, options)
-    plain = said.lstrip(" (*\"'$\n")
-    lead = begin + len(said) - len(plain)
-    named = options.by_beginning(plain)
     if form and form.label in options.labels:
+        # "2" may be the second option or the one that says 2.
+        if options.digits and not form.sure and options.by_value(form.label)[0] not in (None, form.label):
+            return _one("several", begin, form.end, None, end)
         # "I and II only", "A rise in prices" are an option's words.
         if named and not form.sure and named[1] > form.end - lead + 1 and named[0] != form.label:
             return _one("words", begin, lead + named[1], named[0], end)
@@ -156,7 +159,7 @@ def _unless_labelled(kind: Kind, text: str, begin: int, until: int, label: str, 
 
 
 def denied_before(text: str, begin: int, at: int) -> bool:
-    return bool(NOT_BEFORE.search(text[max(begin, at - 40) : at]))
+    return bool(NOT_BEFORE.search(text[max(begin, at - 40) : at].replace("*", "").replace("_", "")))
 
 
 def instead(text: str, form: Form, options: Options) -> Iterator[Commitment]:

@@ -24,6 +24,9 @@ AGAIN = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 LIST = re.compile(r"^[ \t]{0,4}[*(]{0,3}A[).:][ \t*]{1,4}(?=\S)(?:[^\n]{1,400}\n{1,2})[ \t]{0,4}[*(]{0,3}B[).:][ \t*]{1,4}(?=\S)", re.MULTILINE)
+LISTED_INLINE = re.compile(r"\(A\)[ \t][^\n]{1,200}?\(B\)[ \t][^\n]{1,200}?\(C\)[ \t]")
+# Scripts in which a text that was written in Latin letters goes on.
+OTHER_SCRIPT = re.compile(r"\n[ \t]*[\u0400-\u04ff\u0590-\u06ff\u0900-\u097f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2}")
 INTRODUCTION = 300  # characters before "Question:" that may only announce that the question comes again
 OURS = 6_000  # characters behind a mark in which the options of this question may be listed again
 SENTENCE = re.compile(r"[.!?][)\"'*_$\]}]{0,4}(?=\s|$)|\n\s*\n")
@@ -39,8 +42,12 @@ def marks(text: str) -> list[int]:
 def again(text: str, start: int) -> list[int]:
     """Where, behind a commitment that ends at `start`, the answering begins anew, or other options are listed."""
     found = [match.start() for match in AGAIN.finditer(text, start)]
-    if listed := LIST.search(text, start):
-        found.append(listed.start())
+    for listed in (LIST.search(text, start), LISTED_INLINE.search(text, start)):
+        if listed:
+            found.append(listed.start())
+    other = OTHER_SCRIPT.search(text, start)
+    if other and not OTHER_SCRIPT.search("\n" + "\n".join(text[:start].split())):
+        found.append(other.start())
     return sorted(found)
 
 

@@ -46,7 +46,8 @@ def _cue(pattern: str, first: str) -> Cue:
 GIVES = _cue(
     rf"(?:{ANSWERS})\.?(?!\s+(?:choices|options)\b)|(?:{FITTING_WORDS})\s+(?:(?!is\b|are\b|ist\b|est\b)[^\W\d_]+\s+)?(?:{THINGS})"
     rf"|(?:{THINGS})\s+(?:{CORRECT_BEHIND})|(?:my|our)\s+(?:final\s+)?(?:choice|pick|guess|selection)"
-    r"|the\s+(?:option|choice|statement)(?=\s+(?:that|which)\b)|(?<=\bis )correct|richtig(?=\s+ist)|(?<=\best )correct",
+    r"|the\s+(?:option|choice|statement)(?=\s+(?:that|which)\b)|(?<=\bis )correct|richtig(?=\s+ist)|(?<=\best )correct"
+    r"|solution(?=\s+is\b|\s*[*_]{0,3}:)|(?:option|choice|letter)(?=\s*:)",
     f"{ANSWERS}|{FITTING_WORDS}|{THINGS}|my|our|the",
 )
 GIVES_UNSPACED = re.compile("答案|答え|정답")
@@ -54,7 +55,7 @@ NAMES_THE_ANSWER = re.compile(rf"{ANSWERS}|option|choice|opción|opzione|opção
 # From such words to the place where the answer stands: "to the question is", ":".
 LINK = re.compile(
     r"[*_'\")\]]{0,4}(?P<gap>(?:\s+(?:choice|option|letter)\b|\s*\([^()\n]{0,30}\)|\s+[^.!?;:\n=]{1,80}?)??)"
-    rf"[*_'\")\]]{{0,4}}(?:\s*(?:{IS}|[:=>]|→|-+>)[*_]{{0,4}})",
+    rf"[*_'\")\]]{{0,4}}(?:\s*(?:{IS}|[:=>]|→|-+>|\s-\s)[*_]{{0,4}})",
     re.IGNORECASE,
 )
 LINK_DENIED = re.compile(
@@ -69,7 +70,7 @@ FILLER = re.compile(
 )
 # "if the answer is A", "one might think that the answer is A": not said to be so.
 SUPPOSED = re.compile(
-    r"\b(?:if|whether|suppose|assuming|unless|when|why|think|thought|claims?|claimed|said)\s+(?:that\s+)?(?:the\s+|its\s+|your\s+)?"
+    r"\b(?:if|whether|suppose|assuming|unless|when|(?:might|may|could|would|to) think|thought|claims?|claimed|said)\s+(?:that\s+)?(?:the\s+|its\s+|your\s+)?"
     r"(?:\w+\s+)?$",
     re.IGNORECASE,
 )
@@ -84,11 +85,12 @@ CHOOSES = _cue(
     r"(?:(?:I|we|you|let's|let us|one|would|will|should|must|can|to|therefore,?|thus,?|so,?)(?:'d|'ll)?\s+)"
     r"(?:(?:would|will|should|must|can|have to|could|had|to|go|now|therefore)\s+){0,2}"
     r"(?:choose|select|pick|go with|mark|guess|opt for|settle on|conclude)"
+    r"|(?:I'm|I am|we are|we're)?\s*going with|(?:choose|select|pick|mark)(?=\s+(?:option|answer|choice|the letter|\())"
     r"|je choisis|on choisit|nous choisissons|il faut choisir|ich wähle|wir wählen|entscheide ich mich für|elijo|elegimos|scelgo|scegliamo"
     r"|(?:closest|nearest|best)(?:\s+\w+){0,2}\s+(?:match|matches)\s+to"
     r"|(?:corresponds|correspond|corresponding|matches|equivalent|points|leads|leaving|leaves)(?:\s+(?:to|us|only|with|us with|best))?"
     r"|entspricht|correspond à|corresponde a|corrisponde a",
-    "I|we|you|let|one|would|will|should|must|can|to|therefore|thus|so|je|on|nous|il|ich|wir|entscheide|elijo|elegimos|scelgo|scegliamo"
+    "I|we|you|let|going|choose|select|pick|mark|one|would|will|should|must|can|to|therefore|thus|so|je|on|nous|il|ich|wir|entscheide|elijo|elegimos|scelgo|scegliamo"
     "|closest|nearest|best|corresponds|correspond|corresponding|matches|equivalent|points|leads|leaving|leaves|entspricht|corresponde"
     "|corrisponde|i",
 )
@@ -127,18 +129,20 @@ NONE = re.compile(
     r"|\bnessuna",
     re.IGNORECASE,
 )
-STILL = re.compile(r"\b(?:but|however|closest|nearest|best|most|so|therefore|aber|mais|pero)\b", re.IGNORECASE)
+STILL = re.compile(r"\b(?:but|however|closest|nearest|best|most|so|therefore|except|apart from|other than|aber|mais|pero)\b", re.IGNORECASE)
 NOT = re.compile(
-    r"\s*(?:not|nicht|pas|no)\b(?!\s+(?:listed|among|given|provided|one|in|any|an?\s+(?:option|choice)|present|available|included"
+    r"\s*[*_]{0,3}(?:not|nicht|pas|no)\b[*_]{0,3}(?!\s+(?:listed|among|given|provided|one|in|any|an?\s+(?:option|choice)|present|available|included"
     r"|possible))\s*",
     re.IGNORECASE,
 )
 NOT_BEFORE = re.compile(
-    r"\b(?:not|nicht|pas|no|rather than|instead of|than|unlike|except)\s+(?:the\s+)?(?:option|choice|answer)?\s*[(\[*]*$", re.IGNORECASE
+    r"\b(?:not|nicht|pas|no|rather than|instead of|than|unlike|except)\s+(?:the\s+)?(?:option|choice|answer)?\s*[(\[]*$", re.IGNORECASE
 )
 DENIES = re.compile(
     r"\b(?:not|nor|neither|no|none|without|nicht|pas|kein\w*|except|eliminat\w*|rule\w* out|exclud\w*|incorrect|wrong)\b", re.IGNORECASE
 )
+CONSIDERS = re.compile(r"\b(?:let's|let us|consider\w*|check\w*|examin\w*|start\w*|look\w*|evaluat\w*|now|first)\b", re.IGNORECASE)
+JOINS_BEFORE = re.compile(r"\b(?:whether|if|or|and|nor)\s+(?:option\s+)?[(\[*]*$", re.IGNORECASE)
 INSTEAD = re.compile(
     r"[\s,.;]*(?:but(?:\s+rather)?|rather|instead|it is|it's|sondern|mais(?:\s+plutôt)?|sino|ma|bensì)\s+", re.IGNORECASE
 )
