@@ -36,8 +36,11 @@ def ours(text: str, options: list[str]) -> str | None:
 
 
 def three_stages(text: str, options: list[str]) -> str | None:
-    """MMLU-Pro's evaluate_from_api.py: extract_answer, extract_again, extract_final. Its second stage, `.*[aA]nswer:\\s*([A-J])`,
-    takes the last such place of the first line that has one; here without going through each line once for every start."""
+    """MMLU-Pro's evaluate_from_api.py: extract_answer, extract_again, extract_final.
+
+    The second stage, `.*[aA]nswer:\\s*([A-J])`, takes the last such place of the first line that has one; here without going
+    through a line once for every start.
+    """
     if first := re.search(r"answer is \(?([A-J])\)?", text):
         return first[1]
     found = list(re.finditer(r"[aA]nswer:\s*([A-J])", text))
@@ -110,7 +113,10 @@ def _extractors(rows: list[dict[str, Any]]) -> None:
         cells = []
         for some in parts.values():
             found = [(extractor(row["output"], row["options"]), row["label"]) for row in some]
-            cells += [_share(letter == label for letter, label in found), _share(letter not in (None, label) for letter, label in found)]
+            cells += [
+                _share(letter == label for letter, label in found),
+                _share(letter not in (None, label) for letter, label in found),
+            ]
         print(f"| {name} | " + " | ".join(cells) + " |")
 
 
@@ -125,49 +131,100 @@ def _kinds(rows: list[dict[str, Any]]) -> None:
     for kind, count in Counter(row["kind"] for row in rows).most_common():
         mine = [(choice.letter, row["label"]) for row, choice in choices if row["kind"] == kind]
         wrong = sum(letter not in (None, label) for letter, label in mine)
-        print(f"| {kind} | {count} | {sum(a == b for a, b in mine)} | {wrong} | {sum(a is None and b is not None for a, b in mine)} |")
+        missed = sum(letter is None and label is not None for letter, label in mine)
+        print(f"| {kind} | {count} | {sum(a == b for a, b in mine)} | {wrong} | {missed} |")
     print("\n| how it was found, or why not | outputs | right | wrong letter |\n|---|---|---|---|")
     for how, count in Counter(choice.how or f"none: {choice.why}" for _, choice in choices).most_common():
         mine = [(choice.letter, row["label"]) for row, choice in choices if how == (choice.how or f"none: {choice.why}")]
         print(f"| {how} | {count} | {sum(a == b for a, b in mine)} | {sum(a not in (None, b) for a, b in mine)} |")
 
 
-NEXT = "\n\nQuestion: A block slides down.\nOptions:\nA. 1 m\nB. 2 m\nC. 3 m\nAnswer: Let's think step by step. The answer is ({Y})."
+NEXT = "\n\nQuestion: A block slides down.\nOptions:\nA. 1 m\nB. 2 m\nC. 3 m\nAnswer: "
+    "Let's think step by step. The answer is ({Y})."
 # {X}: the option committed to; {Y}: another; {T}: the text of X; {V}, {L}: its value, and in LaTeX; {Z}: no option.
 WAYS: dict[str, tuple[str, ...]] = {
     "a letter, in English": (
-        "The answer is {X}.", "So the correct answer is **{X}**.", "$\\boxed{{{X}}}$", "The final answer is: \\[ \\boxed{{\\text{{{X}}}}} \\]",
-        "Therefore, option {X} is correct.", "Answer: {X}", "**Final Answer:** ({X})", "The correct choice is {X}: {T}", "Thus, I would choose option ({X}).",
-        "### Answer\n\n**{X}. {T}**", "This corresponds to option {X}.", "({X}) is the correct answer.", "Hence the best option is [{X}].",
-        "<answer>{X}</answer>", "The answer is `{X}`.", "So, {X}.", "Among the options, the closest is ({X}).", "the answer is ({x}).",
+        "The answer is {X}.",
+        "So the correct answer is **{X}**.",
+        "$\\boxed{{{X}}}$",
+        "The final answer is: \\[ \\boxed{{\\text{{{X}}}}} \\]",
+        "Therefore, option {X} is correct.",
+        "Answer: {X}",
+        "**Final Answer:** ({X})",
+        "The correct choice is {X}: {T}",
+        "Thus, I would choose option ({X}).",
+        "### Answer\n\n**{X}. {T}**",
+        "This corresponds to option {X}.",
+        "({X}) is the correct answer.",
+        "Hence the best option is [{X}].",
+        "<answer>{X}</answer>",
+        "The answer is `{X}`.",
+        "So, {X}.",
+        "Among the options, the closest is ({X}).",
+        "the answer is ({x}).",
     ),
     "in French, German, Spanish, Italian": (
-        "La réponse est ({X}).", "La bonne réponse est donc l'option {X}.", "Réponse : {X}", "Die Antwort ist ({X}).", "Die richtige Antwort lautet {X}.",
-        "Lösung: {X}", "Richtig ist somit Option {X}.", "La respuesta correcta es la {X}.", "La risposta corretta è {X}.",
+        "La réponse est ({X}).",
+        "La bonne réponse est donc l'option {X}.",
+        "Réponse : {X}",
+        "Die Antwort ist ({X}).",
+        "Die richtige Antwort lautet {X}.",
+        "Lösung: {X}",
+        "Richtig ist somit Option {X}.",
+        "La respuesta correcta es la {X}.",
+        "La risposta corretta è {X}.",
     ),
     "corrected or denied": (
-        "The answer is ({Y}). Wait, that is wrong. The answer is ({X}).", "The answer is {Y}... no, {X}.", "The answer is not ({Y}) but ({X}).",
-        "At first the answer seems to be ({Y}), but this is incorrect. The correct answer is ({X}).", "Option {Y} is incorrect. Option {X} is correct.",
-        "It could be ({Y}) or ({X}). The answer is ({X}).", "Die Antwort ist nicht {Y}, sondern {X}.", "La réponse est ({Y}), non, ({X}).",
+        "The answer is ({Y}). Wait, that is wrong. The answer is ({X}).",
+        "The answer is {Y}... no, {X}.",
+        "The answer is not ({Y}) but ({X}).",
+        "At first the answer seems to be ({Y}), but this is incorrect. The correct answer is ({X}).",
+        "Option {Y} is incorrect. Option {X} is correct.",
+        "It could be ({Y}) or ({X}). The answer is ({X}).",
+        "Die Antwort ist nicht {Y}, sondern {X}.",
+        "La réponse est ({Y}), non, ({X}).",
     ),
     "followed by more": (
-        "The answer is ({X})." + NEXT, "The answer is {X}.</s>\nUser: And now?\nThe answer is {Y}.", "The answer is ({X}).\n\nI hope this helps!",
-        "The answer is ({X}). The other options, such as ({Y}), do not fit.", "The answer is ({X}). The answer is ({X}). The answer is ({X}). The answer",
+        "The answer is ({X})." + NEXT,
+        "The answer is {X}.</s>\nUser: And now?\nThe answer is {Y}.",
+        "The answer is ({X}).\n\nI hope this helps!",
+        "The answer is ({X}). The other options, such as ({Y}), do not fit.",
+        "The answer is ({X}). The answer is ({X}). The answer is ({X}). The answer",
     ),
     "the option's words": (
-        "The answer is {T}", "The correct option is: {T}", "So the correct answer is **{T}**", "Hence the answer is: \"{T}\".", "Die richtige Antwort ist: {T}",
-        "La réponse est : {T}", "Therefore, {T}",
+        "The answer is {T}",
+        "The correct option is: {T}",
+        "So the correct answer is **{T}**",
+        'Hence the answer is: "{T}".',
+        "Die richtige Antwort ist: {T}",
+        "La réponse est : {T}",
+        "Therefore, {T}",
     ),
     "the option's value": (
-        "The answer is {V}.", "Hence ${V}$ is the answer.", "Therefore the result is $\\boxed{{{L}}}$.", "The answer is approximately {V}, as computed.",
-        "Die Antwort lautet {L}.", "The final answer is ({V}).", "So the result is {V}.",
+        "The answer is {V}.",
+        "Hence ${V}$ is the answer.",
+        "Therefore the result is $\\boxed{{{L}}}$.",
+        "The answer is approximately {V}, as computed.",
+        "Die Antwort lautet {L}.",
+        "The final answer is ({V}).",
+        "So the result is {V}.",
     ),
     "a result only": (
-        "Thus x = {V}.", "\\[ x = {L} \\]", "This gives about {V}.", "So the total is {V}.", "Therefore we get $v \\approx {L}$.", "It is thus {V}. The answer",
+        "Thus x = {V}.",
+        "\\[ x = {L} \\]",
+        "This gives about {V}.",
+        "So the total is {V}.",
+        "Therefore we get $v \\approx {L}$.",
+        "It is thus {V}. The answer",
     ),
     "none to be found": (
-        "The answer is (none of the above options).", "The answer is ({Z}).", "The answer is ({X}) and ({Y}).", "None of the options is correct.",
-        "(a) The answer is ({X}). (b) The answer is ({Y}).", "The answer is ( ).", "I cannot determine the answer from what is given.",
+        "The answer is (none of the above options).",
+        "The answer is ({Z}).",
+        "The answer is ({X}) and ({Y}).",
+        "None of the options is correct.",
+        "(a) The answer is ({X}). (b) The answer is ({Y}).",
+        "The answer is ( ).",
+        "I cannot determine the answer from what is given.",
         "The answer is ({X}).\nThe answer is ({Y}).\nThe answer is ({X}).\nThe answer is ({Y}).",
     ),
     "nothing at the end": ("",),
@@ -195,7 +252,11 @@ def _reworded(rows: list[dict[str, Any]], show: bool) -> None:
                 if show and outcome != "right" and random.random() < 0.02:
                     print(f"{way!r} {letter} {extract(text, options)} {options}\n    {text[-300:]!r}")
         total = sum(counts.values())
-        print(f"| {family} | {total} | " + " | ".join(f"{counts[k] / max(1, total):.1%}" for k in ("right", "wrong", "missed")) + " |")
+        print(
+            f"| {family} | {total} | "
+            + " | ".join(f"{counts[k] / max(1, total):.1%}" for k in ("right", "wrong", "missed"))
+            + " |"
+        )
 
 
 def _chains(row: dict[str, Any]) -> Iterator[tuple[str, list[str], str]]:
@@ -211,12 +272,16 @@ def _text(family: str, body: str, way: str, options: list[str], letter: str) -> 
         return body[: int(len(body) * 0.6)].rstrip(" .\n")
     said = options[LETTERS.index(letter)].strip()
     other = LETTERS[(LETTERS.index(letter) + 3) % len(options)]
-    if len(options) == len(LETTERS) and "{Z}" in way or other == letter:
+    if (len(options) == len(LETTERS) and "{Z}" in way) or other == letter:
         return None
     value = re.fullmatch(r"(-?[\d,]*\.?\d+)( [A-Za-z/]{1,6})?", said)
-    if family in ("the option's value", "a result only") and (value is None or sum(_number(option) == _number(said) for option in options) > 1):
+    if family in ("the option's value", "a result only") and (
+        value is None or sum(_number(option) == _number(said) for option in options) > 1
+    ):
         return None
-    if family == "the option's words" and (not re.search(r"[A-Za-z]{3}", said) or options.count(options[LETTERS.index(letter)]) > 1):
+    if family == "the option's words" and (
+        not re.search(r"[A-Za-z]{3}", said) or options.count(options[LETTERS.index(letter)]) > 1
+    ):
         return None
     latex = f"{value[1]}\\,\\text{{{(value[2] or '').strip()}}}" if value and value[2] else said
     ending = way.format(X=letter, x=letter.lower(), Y=other, Z=LETTERS[-1], T=said, V=said, L=latex)
@@ -229,24 +294,82 @@ def _number(text: str) -> str:
 
 OPTIONS = ["12 m/s", "15 m/s", "the first of them", "(a)", "24 cm^3", "none of these"]
 HOSTILE = (
-    "(", "A ", "answer is ", "The answer is (B). ", "1", "1,", "1.5 ", "\\boxed{", "{", "\n", "\n\n", " ", "not ", "**", "$", "Question:\n", "Question: ",
-    "(A) and ", "option A is ", "the answer to the ", "A. x\nB. y\n", "=", "= 1 ", "\\frac{1}{2} ", "answer: ", "The answer is not ", "no, ", "wait ",
-    "is the answer ", "x", "Ａ", "𝐁", "é", "\0", "\ud800", "(A)(B)", "A\n", "a) b) ", "correct ", "best x option ", "so ", "\\\\", "-", "'", "5 m/s ",
-    "The answer is 12 m/s. ", "the correct the ", "answer that is ", "none of ", "A, ", "I ", "because ", "Answer: x\n", "</s>", ": ", "the first of ",
-)  # fmt: skip
+    "(",
+    "A ",
+    "answer is ",
+    "The answer is (B). ",
+    "1",
+    "1,",
+    "1.5 ",
+    "\\boxed{",
+    "{",
+    "\n",
+    "\n\n",
+    " ",
+    "not ",
+    "**",
+    "$",
+    "Question:\n",
+    "Question: ",
+    "(A) and ",
+    "option A is ",
+    "the answer to the ",
+    "A. x\nB. y\n",
+    "=",
+    "= 1 ",
+    "\\frac{1}{2} ",
+    "answer: ",
+    "The answer is not ",
+    "no, ",
+    "wait ",
+    "is the answer ",
+    "x",
+    "Ａ",
+    "𝐁",
+    "é",
+    "\0",
+    "\ud800",
+    "(A)(B)",
+    "A\n",
+    "a) b) ",
+    "correct ",
+    "best x option ",
+    "so ",
+    "\\\\",
+    "-",
+    "'",
+    "5 m/s ",
+    "The answer is 12 m/s. ",
+    "the correct the ",
+    "answer that is ",
+    "none of ",
+    "A, ",
+    "I ",
+    "because ",
+    "Answer: x\n",
+    "</s>",
+    ": ",
+    "the first of ",
+)
 
 
 def _hostile(size: int) -> None:
     extract("The answer is 12 m/s.", OPTIONS)  # loads the units
     times = []
     for shape in HOSTILE:
-        for text in ((shape * (size // len(shape) + 1))[:size], (shape * (size // len(shape) + 1))[: size - 20] + " The answer is (B)."):
+        for text in (
+            (shape * (size // len(shape) + 1))[:size],
+            (shape * (size // len(shape) + 1))[: size - 20] + " The answer is (B).",
+        ):
             start = time.perf_counter()
             extract(text, OPTIONS)
             times.append((time.perf_counter() - start, shape))
     times.sort()
-    slowest = ", ".join(f"`{shape.encode('unicode_escape').decode()}` {seconds * 1000:.0f} ms" for seconds, shape in times[:-4:-1])
-    print(f"\n{len(times)} hostile texts of {size:,} characters: median {times[len(times) // 2][0] * 1000:.0f} ms; slowest {slowest}.")
+    slowest = ", ".join(
+        f"`{shape.encode('unicode_escape').decode()}` {seconds * 1000:.0f} ms" for seconds, shape in times[:-4:-1]
+    )
+    median = times[len(times) // 2][0]
+    print(f"\n{len(times)} hostile texts of {size:,} characters: median {median * 1000:.0f} ms; slowest {slowest}.")
 
 
 if __name__ == "__main__":

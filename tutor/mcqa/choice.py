@@ -22,7 +22,10 @@ Why = Literal["no commitment", "two commitments", "truncated", "looped", "not an
 HEAD = 100_000  # characters at the beginning in which another question is looked for; a longer text's end is read without
 WINDOW = 20_000  # characters before the end of the answering in which it commits itself
 MOST_MARKS = 12
-NO_OPTION = re.compile(r"\bnone of the (?:given |provided |above )?(?:options|choices|answers|above)|\bnot (?:listed|among|one of|an option)", re.IGNORECASE)
+NO_OPTION = re.compile(
+    r"\bnone of the (?:given |provided |above )?(?:options|choices|answers|above)|\bnot (?:listed|among|one of|an option)",
+    re.IGNORECASE,
+)
 NEAR = 200  # characters between a letter and a value that belongs to it
 
 
@@ -79,7 +82,7 @@ def _answering(text: str, options: Options) -> tuple[int, bool]:
         if not before.strip():
             continue
         if not _committed(before, options) and (
-            len(before) < runon.INTRODUCTION and _announces(before) or runon.ours(text, mark, options)
+            (len(before) < runon.INTRODUCTION and _announces(before)) or runon.ours(text, mark, options)
         ):
             continue
         end = mark

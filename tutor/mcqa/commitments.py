@@ -1,4 +1,4 @@
-"""Where a text commits itself to an option: "The answer is (B)", "Option B is correct", "\\boxed{B}", "..., which is the answer".
+"""Where a text commits itself to an option: "The answer is (B)", "Option B is correct", "\\boxed{B}", "which is the answer".
 
 Which of a text's commitments counts is decided elsewhere.
 """
@@ -42,7 +42,8 @@ MOST_CUES = 24  # of one kind; the last of them are read
 JUDGED = 6_000  # characters at the end in which labels are looked for that are judged
 CLAUSE = 160  # characters before "is the answer"
 LABEL_AT_END = re.compile(
-    r"(?:^|[\s(\[*_'\"$])(?P<form>(?:(?i:option|choice|answer|statement|réponse|antwort)\s+)?[(\[*_'\"$]{0,4}(?P<label>[A-Z]|[1-9]\d?)"
+    r"(?:^|[\s(\[*_'\"$])(?P<form>(?:(?i:option|choice|answer|statement|réponse"
+    r"|antwort)\s+)?[(\[*_'\"$]{0,4}(?P<label>[A-Z]|[1-9]\d?)"
     r"[)\]*_'\"$]{0,4})$"
 )
 CLAUSE_END = re.compile(r"(?<=[.!?])\s+|\n")
@@ -125,8 +126,7 @@ def _adjoining(text: str, cue: re.Match[str], options: Options) -> Iterator[Comm
         return
     ends = END.match(text, form.end) or form.end == len(text)
     if text[form.end : form.end + 1] != "?" and (ends or text[form.end] in ".:,;)" or IS_RIGHT.match(text, form.end)):
-        for one in stated(text, form, cue.start(), form.end, options).parts:
-            yield one
+        yield from stated(text, form, cue.start(), form.end, options).parts
 
 
 def _boxed(text: str, options: Options) -> Iterator[Commitment]:

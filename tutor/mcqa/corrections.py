@@ -10,18 +10,24 @@ from tutor.mcqa.options import Options
 from tutor.mcqa.reading import Commitment
 
 BACK = re.compile(
-    r"[^.!?\n]{0,60}?[\s.,;:…()*-]*\b(?:oh|hmm|ah)?[\s,]*(?P<word>no|wait|sorry|actually|scratch that|correction|rather|or rather|I meant?|oops|my mistake"
-    r"|nein|moment|halt|genauer|vielmehr|besser gesagt|non|pardon|attendez|plutôt|en fait|enfin|mejor dicho|perdón|anzi|scusate)\b[\s,.:;!…-]*",
+    r"[^.!?\n]{0,60}?[\s.,;:…()*-]*\b(?:oh|hmm|ah)?[\s,]*(?P<word>no|wait|sorry|actually|scratch that|correction|rather"
+    r"|or rather|I meant?|oops|my mistake"
+    r"|nein|moment|halt|genauer|vielmehr|besser gesagt|non|pardon|attendez|plutôt|en fait|enfin|mejor dicho|perdón|anzi"
+    r"|scusate)\b[\s,.:;!…-]*",
     re.IGNORECASE,
 )
 BETWEEN = re.compile(
-    r"(?:[\s,.:;!…-]*(?:wait|no|sorry|actually|that is|that's|this is|it is|it's|it should be|should be|the answer is|the correct answer is|I meant?|make that"
-    r"|make it|is|wrong|not right|incorrect|rather|it must be|c'est|plutôt|es ist|ist es|die Antwort ist|sondern|la réponse est|das ist falsch|c'est faux)\b){0,6}[\s,.:;!…-]*",
+    r"(?:[\s,.:;!…-]*(?:wait|no|sorry|actually|that is|that's|this is|it is|it's|it should be|should be|the answer is"
+    r"|the correct answer is|I meant?|make that"
+    r"|make it|is|wrong|not right|incorrect|rather|it must be|c'est|plutôt|es ist|ist es|die Antwort ist|sondern"
+    r"|la réponse est|das ist falsch|c'est faux)\b){0,6}[\s,.:;!…-]*",
     re.IGNORECASE,
 )
 WRONG = re.compile(
-    r"[\s.,;)*-]*(?:[^.!?\n]{0,60}[,;]\s*)?(?:but|however|though|although|aber|mais|pero|ma|wait|no|hmm|actually)?[\s,]*\b(?:this|that|it|which|das|dies|cela|c'|ce n')\s*"
-    r"(?:answer\s+|option\s+|choice\s+)?(?:(?:is|was|would be|seems|can|ist|est)\s*(?:not\s+(?:the\s+)?(?:correct|right|be right|be correct)|n't\s+(?:correct|right)|incorrect|wrong|false|falsch|nicht richtig|faux|fausse|inexact"
+    r"[\s.,;)*-]*(?:[^.!?\n]{0,60}[,;]\s*)?(?:but|however|though|although|aber|mais|pero|ma|wait|no|hmm"
+    r"|actually)?[\s,]*\b(?:this|that|it|which|das|dies|cela|c'|ce n')\s*"
+    r"(?:answer\s+|option\s+|choice\s+)?(?:(?:is|was|would be|seems|can|ist|est)\s*(?:not\s+(?:the\s+)?(?:correct|right"
+    r"|be right|be correct)|n't\s+(?:correct|right)|incorrect|wrong|false|falsch|nicht richtig|faux|fausse|inexact"
     r"|not be (?:correct|right))|isn't (?:correct|right)|est pas (?:correct|juste))",
     re.IGNORECASE,
 )

@@ -1,4 +1,4 @@
-"""How an option's label is written, and what only looks like one: (B), **B**, \\boxed{B}, option B; not P(B), B = 3, vitamin B."""
+"""How an option's label is written: (B), **B**, \\boxed{B}, option B; and what only looks like one: P(B), B = 3, vitamin B."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 from tutor.mcqa.options import Options
 
-MACRO = r"\\(?:boxed|text(?:bf|it|rm|sf|tt)?|math(?:bf|rm|it|sf|bb)|mbox|fbox|underline|left|displaystyle)(?![A-Za-z])\s?\{?|[\x08\\]?oxed\s?\{"
+MACRO = (
+    r"\\(?:boxed|text(?:bf|it|rm|sf|tt)?|math(?:bf|rm|it|sf|bb)|mbox|fbox|underline|left"
+    r"|displaystyle)(?![A-Za-z])\s?\{?|[\x08\\]?oxed\s?\{"
+)
 OPEN = rf"(?:{MACRO}|\n[ \t]*[-•][ \t]|\\[(\[]|[\s*_'\"$({{\[<#]){{0,14}}+"
 CLOSE = r"(?:\s?(?:\\right|\\[)\]]|[*_'\"$)}\]>])){0,10}"
 NOUN = (
-    r"(?:(?:answer\s+)?(?:option|choice|letter|alternative|answer|statement|proposition|possibility|number|réponse|lettre|choix|affirmation"
-    r"|antwort|antwortmöglichkeit|auswahl|aussage|buchstabe|variante|möglichkeit|opción|respuesta|letra|opzione|risposta|lettera|opção)"
+    r"(?:(?:answer\s+)?(?:option|choice|letter|alternative|answer|statement|proposition|possibility|number|réponse"
+    r"|lettre|choix|affirmation"
+    r"|antwort|antwortmöglichkeit|auswahl|aussage|buchstabe|variante|möglichkeit|opción|respuesta|letra|opzione"
+    r"|risposta|lettera|opção)"
     r"[*_'\"]{0,2}\s*[:#]?\s*)"
 )
 LABEL = re.compile(
@@ -23,20 +28,23 @@ LABEL = re.compile(
     rf"(?P<close>{CLOSE})"
 )
 JOINED = re.compile(
-    r"\s*(?:\(?or\s+(?:possibly|maybe|perhaps)\s|,?\s*(?:and/or|and|or|und|oder|et|ou|y|o|e|sowie|as well as|&|\+)\s|,|;|/|&)\s*(?:also\s+|both\s+)?(?:option\s+|choice\s+)?",
+    r"\s*(?:\(?or\s+(?:possibly|maybe|perhaps)\s|,?\s*(?:and/or|and|or|und|oder|et|ou|y|o|e|sowie|as well as|&|\+)\s|,"
+    r"|;|/|&)\s*(?:also\s+|both\s+)?(?:option\s+|choice\s+)?",
     re.IGNORECASE,
 )
 ENDS = re.compile(r"\s*(?:$|[.,;:!?)\n<-]|and the answer)")
 STOPPED = re.compile(r"\.[ \t][a-z]")
 LAST = re.compile(r"[ \t]*[.)]?[ \t]*(?:$|\n)")
 AFTER_WORD = re.compile(
-    r"\s*(?:because|since|as|which|with|and|or|is|but|for|due|in|here|if|when|only|by|from|on|not|again|instead|rather|too|however|then|so"
+    r"\s*(?:because|since|as|which|with|and|or|is|but|for|due|in|here|if|when|only|by|from|on|not|again|instead|rather"
+    r"|too|however|then|so"
     r"|weil|da|denn|ist|und|sondern|nicht|car|parce|puisque|est|mais|et|porque|es|perché|è)\b"
 )
 # Single letters that are words: "The answer is A rise in prices", "I think".
 WORDS = frozenset("AIOEYaioey")
 MENTION = re.compile(
-    rf"(?:(?P<line>^[ \t*_]{{0,4}}\(?(?=[A-Z0-9]{{1,2}}[).:]))|(?P<noun>(?i:\b{NOUN}))[*_'\"$]{{0,3}}\(?|(?<![\w)\]}}\\^])[*_'\"$]{{0,3}}[(\[])(?:\\text(?:bf)?\{{)?(?P<label>[A-Z]|[1-9]\d?)\}}?"
+    rf"(?:(?P<line>^[ \t*_]{{0,4}}\(?(?=[A-Z0-9]{{1,2}}[).:]))|(?P<noun>(?i:\b{NOUN}))[*_'\"$]{{0,3}}\(?"
+    rf"|(?<![\w)\]}}\\^])[*_'\"$]{{0,3}}[(\[])(?:\\text(?:bf)?\{{)?(?P<label>[A-Z]|[1-9]\d?)\}}?"
     r"(?:(?P<close>[)\]])(?![^\W_]|[_^({]|\s?[=*/+\\·])|(?![^\W_]|[°^']|-\w|\.\d|\s*[+=<>]|\())[*_'\"$]{0,3}",
     re.MULTILINE,
 )
@@ -73,11 +81,11 @@ def label_at(text: str, at: int, options: Options) -> Form | None:
         return form if options.digits and (sure or ENDS.match(text, match.end("label"))) else None
     if options.digits and not sure:
         return None
-    if written.islower() and not ("$" in opened and not wrapped):
-        at_end = LAST.match(text, match.end())
-        return form if (sure and follows != "." or at_end) and (wrapped or ")" in closed or match["noun"] or at_end) else None
     if written.islower():
-        return None
+        # "b." and "$x$" are labels only at an end or in brackets.
+        last = bool(LAST.match(text, match.end()))
+        shown = wrapped or ")" in closed or bool(match["noun"])
+        return form if (last or (shown and follows != ".")) and (wrapped or "$" not in opened) else None
     if sure:
         return form
     return form if _stands_alone(text, match, options) else None

@@ -7,24 +7,30 @@ from collections.abc import Iterator
 
 from tutor.mcqa import runon
 from tutor.mcqa.commitments import behind
-from tutor.mcqa.reading import Commitment
-from tutor.mcqa.wording import CONCLUDES, CONSIDERS, DENIES, END, IS_RIGHT, IS_WRONG, NONE
 from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options, bare
 from tutor.mcqa.plain import DOLLARS, words
+from tutor.mcqa.reading import Commitment
+from tutor.mcqa.wording import CONCLUDES, CONSIDERS, DENIES, END, IS_RIGHT, IS_WRONG, NONE
 
 NOTHING = re.compile(r"[\s.*)$}]{0,12}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?", re.IGNORECASE)
 LEAD = re.compile(
-    r"[\s*_#>]*(?:(?:so|thus|hence|therefore|it's|it is|it must be|must be|that's|that is|this is|that leaves|=+>|-+>|→|∴|\\therefore|donc|ainsi|c'est|also|daher|somit)[\s,:]*){0,3}",
+    r"[\s*_#>]*(?:(?:so|thus|hence|therefore|it's|it is|it must be|must be|that's|that is|this is|that leaves|=+>|-+>|→"
+    r"|∴|\\therefore|donc|ainsi|c'est|also|daher|somit)[\s,:]*){0,3}",
     re.IGNORECASE,
 )
 SENTENCES = 2  # at the end in which a label counts
 PART = re.compile(
-    r"(?:^|\n|(?<=[.:;)]\s))[ \t*_]{0,6}(?:part\s+)?\(?(?P<part>[a-e]|i{1,3}|[1-4])[).:][*_]{0,2}(?=\s)|(?<=\s)\((?P<in>[a-e]|i{1,3}|[1-4])\)(?=\s)",
+    r"(?:^|\n|(?<=[.:;)]\s))[ \t*_]{0,6}(?:(?:part|question|statement|problem)\s+)?\(?(?P<part>[a-e]|i{1,3}"
+    r"|[1-4])[).:][*_]{0,2}(?=\s)|(?<=\s)\((?P<in>[a-e]|i{1,3}|[1-4])\)(?=\s)",
     re.IGNORECASE,
 )
 # The beginning of a sentence that was about to give the answer.
-STUB = re.compile(r"\s*(?:(?:so|thus|hence|therefore),?\s*)?(?:the|the (?:final |correct |best )?(?:answ\w*|opt\w*|cho\w*)(?:\s+is)?)?[\s:(*]*", re.IGNORECASE)
+STUB = re.compile(
+    r"\s*(?:(?:so|thus|hence|therefore),?\s*)?(?:the|the (?:final |correct |best )?(?:answ\w*|opt\w*"
+    r"|cho\w*)(?:\s+is)?)?[\s:(*]*",
+    re.IGNORECASE,
+)
 THIS_IS = re.compile(r"\W*(?:this|that|it)\s+(?:is|leaves|means)\b\s*", re.IGNORECASE)
 COMES_TO = re.compile(
     r"(?:[=≈]|\\approx|\b(?:is|are|be|equals|about|approximately|gives|get|yields|obtain|ist|est|beträgt|ergibt|vaut|donne)\s+"
@@ -66,11 +72,13 @@ def alternates(text: str, firm: list[Commitment]) -> bool:
     stated = [one for one in firm if one.kind == "label"][-2:]
     if len(stated) < 2 or stated[0].label == stated[1].label:
         return False
-    return bool(NOTHING.fullmatch(text[stated[0].end : max(stated[0].end, stated[1].start)]))
+    # In other words, as in "So the correct option is (B). The answer is (D).", the second is the final one.
+    wording = {text[one.start : one.end].replace(one.label or "", "").lower() for one in stated}
+    return len(wording) == 1 and bool(NOTHING.fullmatch(text[stated[0].end : max(stated[0].end, stated[1].start)]))
 
 
 def late(text: str, options: Options, run_on: bool) -> Commitment | None:
-    """The option that the last finished sentences end on; None for a text that goes round in circles or breaks off elsewhere."""
+    """The option that the last finished sentences end on; None for a text that goes in circles or breaks off elsewhere."""
     found = runon.sentences(text, max(0, len(text) - 3_000))
     if not found or runon.looped(text):
         return None
@@ -88,7 +96,13 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
         begin, end = found[-1]
     if NONE.search(text[found[-min(3, len(found))][0] : end]):
         return None
-    return _label(text, found, options) or _line(text, found, options) or _first(text, options) or _content(text, begin, end, options) or _value(text, begin, end, options)
+    return (
+        _label(text, found, options)
+        or _line(text, found, options)
+        or _first(text, options)
+        or _content(text, begin, end, options)
+        or _value(text, begin, end, options)
+    )
 
 
 def _alone(text: str, begin: int, options: Options, certainly: bool) -> Commitment | None:
@@ -101,17 +115,29 @@ def _alone(text: str, begin: int, options: Options, certainly: bool) -> Commitme
     if text[form.start].islower() and len(PART.findall(text)) > 1:
         return None
     rest = text[form.end :].strip(" .*_)'\n")
-    if ((not rest and not (certainly and not form.sure and at == begin)) or IS_RIGHT.match(text, form.end) or own(text, form.end, form.label, options)) and not IS_WRONG.match(text, behind(text, form)):
+    if (
+        (not rest and not (certainly and not form.sure and at == begin))
+        or IS_RIGHT.match(text, form.end)
+        or own(text, form.end, form.label, options)
+    ) and not IS_WRONG.match(text, behind(text, form)):
         return Commitment("label", begin, len(text.rstrip()), form.label)
     return None
 
 
 def _label(text: str, found: list[tuple[int, int]], options: Options) -> Commitment | None:
     for begin, end in reversed(found[-SENTENCES:]):
-        forms = [form for form in (*mentions(text, begin, end, options), *_named(text, begin, end, options)) if not _heads(text, form)]
+        forms = [
+            form
+            for form in (*mentions(text, begin, end, options), *_named(text, begin, end, options))
+            if not _heads(text, form)
+        ]
         if not forms:
             continue
-        if len({form.label for form in forms}) > 1 or IS_WRONG.match(text, behind(text, forms[-1]), end) or _denied(text, begin, forms[0]):
+        if (
+            len({form.label for form in forms}) > 1
+            or IS_WRONG.match(text, behind(text, forms[-1]), end)
+            or _denied(text, begin, forms[0])
+        ):
             return None
         return Commitment("label", forms[-1].start, forms[-1].end, forms[-1].label)
     return None
@@ -185,7 +211,7 @@ def contradicts(text: str, stated: Commitment, options: Options) -> str | None:
 def _content(text: str, begin: int, end: int, options: Options) -> Commitment | None:
     lead = CONCLUDES.match(text, begin, end) or THIS_IS.match(text, begin, end)
     sentence = text[lead.end() if lead else begin : end]
-    if len([match for match in PART.finditer(text)]) > 1:
+    if len(PART.findall(text)) > 1:
         return None
     if label := options.by_words(sentence.strip(" .\n")):
         return Commitment("words", begin, end, label, False) if len(options.words[label]) > 3 else None
@@ -194,7 +220,10 @@ def _content(text: str, begin: int, end: int, options: Options) -> Commitment | 
     longest = max(inside.values(), key=len, default="")
     if not longest or any(said not in longest for said in inside.values()) or list(inside.values()).count(longest) > 1:
         return None
-    if len(longest.split()) < 2 or len(longest) < COVERS * (len(mine) - 2) or re.search(r"\b(?:not|no|nor|neither|without|nicht|pas)\b", mine.replace(longest, "")):
+    enough = len(longest) >= COVERS * (len(mine) - 2) or (
+        mine.endswith(f" {longest} ") and len(longest.split()) > (2 if lead else 4)
+    )
+    if len(longest.split()) < 2 or not enough or DENIES.search(mine.replace(longest, "")):
         return None
     label = next(label for label, said in inside.items() if said == longest)
     return Commitment("words", begin, end, label, False)

@@ -14,17 +14,23 @@ from tutor.mcqa.values import Quantity, alike, quantities
 FEWEST, MOST = 2, 26
 # Behind one of these an answer's text goes on to something else.
 BOUNDARY = re.compile(
-    r"\s*[,;:(\n]|\s+-+\s|[.!?](?=\s|$)|\*\*|\s+(?:because|since|as|which|due|where|when|so|is|are|and|but|not|parce|car|puisque|qui|weil|da|denn|und|et"
+    r"\s*[,;:(\n]|\s+-+\s|[.!?](?=\s|$)|\*\*|\s+(?:because|since|as|which|due|where|when|so|is|are|and|but|not|parce"
+    r"|car|puisque|qui|weil|da|denn|und|et"
     r"|porque|perché)\b",
     re.IGNORECASE,
 )
 MOST_PREFIXES = 8
-ARTICLES = frozenset("the a an that it to of le la les l un une que der die das ein eine dass el los las una il lo gli".split())
+ARTICLES = frozenset(
+    re.findall(r"\w+", "the a an that it to of le la les l un une que der die das ein eine dass el los las una il lo gli")
+)
 # Left out where words are compared in any order; what may turn a sentence round is not among them.
-SMALL = ARTICLES | frozenset("this these it its is are be was will would there which and his her their as for on at by has have".split())
+SMALL = ARTICLES | frozenset(
+    re.findall(r"\w+", "this these its is are be was will would there which and his her their as for on at by has have")
+)
 FEWEST_WORDS = 4  # besides, that a text must have to be compared so
 NONE_OF = re.compile(
-    r"none of (?:the |these |those )?(?:above|these|those|others?)?(?: ?(?:options|choices|answers|alternatives))?(?: (?:is|are) correct)?"
+    r"none of (?:the |these |those )?(?:above|these|those|others?)?(?: ?(?:options|choices|answers|alternatives))?"
+    r"(?: (?:is|are) correct)?"
 )
 MARK = re.compile(r"\s*\(?([A-Za-z]|[1-9])\)")
 

@@ -18,6 +18,9 @@ WRAPPING = re.compile(r"(?:\\[(\[]|[\s*_$]){0,40}")
 LIST_MARK = re.compile(r"[(\[*]{0,3}[A-Za-z0-9]{1,2}[.)\]*]{1,3}\s?")
 LIKE_A_LABEL = re.compile(r"[\s*$]{0,9}\(?([^\W_]{1,4})\)?(?=[\s*$.]{0,9}$|[.,;])")
 EMPTY = re.compile(r"\(\s*[_.?]*\s*\)")
+FOR = re.compile(
+    r"\s+(?:for|in|to|für|pour)\s+(?:\(?[a-e1-4ivx]{1,3}\)|the\s+first|part|question|statement|die|la)", re.IGNORECASE
+)
 SEPARATOR = re.compile(r"[\s.:,)*-]{0,9}")
 
 
@@ -73,7 +76,7 @@ def read(text: str, at: int, options: Options) -> Said | None:
         return _unless_labelled("words", text, begin, lead + named[1], named[0], end, options)
     value, numeric = options.by_value(plain)
     none = NONE.search(said)
-    if none and not (value and options.by_value(said[: none.start()])[0]):
+    if none:
         return _none(text, begin, begin + none.end(), end, options)
     if value:
         return _unless_labelled("value", text, begin, end, value, end, options)
@@ -122,10 +125,15 @@ def _like_a_label(said: str, options: Options) -> tuple[str, int] | None:
 def stated(text: str, form: Form, begin: int, end: int, options: Options) -> Said:
     """The label, or the several that are joined to it, unless an option is about these: "A and B"."""
     forms = joined(text, form, options)
-    if len({one.label for one in forms}) > 1:
+    if len({one.label for one in forms}) > 1 or _for_parts(text, form, end, options):
         whole = options.by_words(text[begin : forms[-1].end])
         return _one("words" if whole else "several", begin, forms[-1].end, whole, max(end, forms[-1].end))
     return Said((Commitment("label", begin, form.end, form.label, against=_beside(text, form, options)),), max(end, form.end))
+
+
+def _for_parts(text: str, form: Form, end: int, options: Options) -> bool:
+    """ "(C) for the first and (E) for the second"."""
+    return bool(FOR.match(text, form.end)) and any(m.label != form.label for m in mentions(text, form.end, end, options))
 
 
 def _beside(text: str, form: Form, options: Options) -> str | None:

@@ -1,4 +1,4 @@
-"""Where a text stops answering: it runs on into another question, goes round in circles, or breaks off. Knows no options' meaning."""
+"""Where a text stops answering: it runs on into another question, goes round in circles, or breaks off."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ QUESTION = re.compile(
     r"|(?:options|choices|optionen|opciones|opzioni|answer choices|choix)[ \t]*[*_]{0,3}:)",
     re.IGNORECASE | re.MULTILINE,
 )
-TURN = re.compile(r"</s>|<\|(?:im_end|im_start|endoftext|eot_id|end|user|start_header_id|end_of_text)\|>|\[INST\]|<end_of_turn>|<eos>")
+TURN = re.compile(
+    r"</s>|<\|(?:im_end|im_start|endoftext|eot_id|end|user|start_header_id|end_of_text)\|>|\[INST\]|<end_of_turn>|<eos>"
+)
 # What comes again only where another question is reasoned through.
 AGAIN = re.compile(
-    r"^[ \t*_#>]{0,6}(?:(?:answer|solution|explanation|réponse|antwort|lösung|respuesta|risposta)[*_]{0,3}\s*:[*_]{0,3}[ \t]*(?=\S[^\n]{30})"
+    r"^[ \t*_#>]{0,6}(?:(?:answer|solution|explanation|réponse|antwort|lösung|respuesta"
+    r"|risposta)[*_]{0,3}\s*:[*_]{0,3}[ \t]*(?=\S[^\n]{30})"
     r"|let['´]?s think step by step|we refer to wikipedia|the following are multiple choice)",
     re.IGNORECASE | re.MULTILINE,
 )
-LIST = re.compile(r"^[ \t]{0,4}[*(]{0,3}A[).:][ \t*]{1,4}(?=\S)(?:[^\n]{1,400}\n{1,2})[ \t]{0,4}[*(]{0,3}B[).:][ \t*]{1,4}(?=\S)", re.MULTILINE)
+LIST = re.compile(
+    r"^[ \t]{0,4}[*(]{0,3}A[).:][ \t*]{1,4}(?=\S)(?:[^\n]{1,400}\n{1,2})[ \t]{0,4}[*(]{0,3}B[).:][ \t*]{1,4}(?=\S)",
+    re.MULTILINE,
+)
 LISTED_INLINE = re.compile(r"\(A\)[ \t][^\n]{1,200}?\(B\)[ \t][^\n]{1,200}?\(C\)[ \t]")
 # Scripts in which a text that was written in Latin letters goes on.
 OTHER_SCRIPT = re.compile(r"\n[ \t]*[\u0400-\u04ff\u0590-\u06ff\u0900-\u097f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2}")
@@ -53,7 +59,8 @@ def again(text: str, start: int) -> list[int]:
 
 def ours(text: str, mark: int, options: Options) -> bool:
     """Whether what follows a mark is this question once more: most of its options are listed there."""
-    following = f" {words(text[mark : mark + 2_000])} {words(text[mark + 2_000 : mark + 4_000])} {words(text[mark + 4_000 : mark + OURS])} "
+    parts = (text[begin : begin + 2_000] for begin in range(mark, mark + OURS, 2_000))
+    following = f" {' '.join(map(words, parts))} "
     return sum(f" {option} " in following for option in options.words.values() if option) * 2 > len(options.labels)
 
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 LONGEST = 160  # characters of one value's text
 MOST_PARTS = 6  # numbers of one value: "200 fps, 25 lb" has two
-CLOSE = 0.01  # how far apart two numbers may be that are alike when rounded
+CLOSE = 0.02  # how far apart two numbers may be that are alike when rounded
+FEWEST_DIGITS = 10  # of the coarser one, as a number in units of its last digit: two digits
 SHORTEST_ANY_CASE = 3  # letters of a unit whose case may be wrong: "kPA", but "S" is no second
 EQUAL = 1e-9
 LARGEST_POWER = 400
@@ -33,14 +34,32 @@ DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d)|\d{4,}(?!\d))")
 NAMED = re.compile(r"^\s*[^\W\d_](?:[\w'()]|\s(?=[=(_])){0,15}\s*=\s*")  # "Z_max = 17 ft"
 WORDS = re.compile(r"[\s.,)]*(?:[^\W\d_]{2}[^\d=+*^_<>|]*)?")  # what may stand behind: "24 cm of wire", but not "2 x + 3"
 RANGE = re.compile(r"\d-\d")
-HEDGE = re.compile(r"^(?:about|approximately|approx\.?|around|roughly|nearly|circa|ca\.?|exactly|environ|etwa|rund|ungefähr|[~=])\s*", re.I)
+HEDGE = re.compile(
+    r"^(?:about|approximately|approx\.?|around|roughly|nearly|circa|ca\.?|exactly|environ|etwa|rund|ungefähr|[~=])\s*", re.I
+)
 CURRENCY = {"$": "USD", "¤": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
 SCALES = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "millions": 1e6, "billions": 1e9}
 SEPARATOR = re.compile(r",\s+|;|\s+and\s+|\s+et\s+|\s+und\s+|\n")
-UNIT = re.compile(r"\s*(?P<by>[-*/·.]|per\b)?\s*(?P<name>[A-Za-zµ%]{1,24})(?:_[a-z]{1,3})?\.?\s*(?:\^|\*\*)?\s*\(?(?P<power>[-+]?\d)?\)?")
-DEGREES = re.compile(r"deg\s*([CFK])\b")
-OTHER_NAMES = {"sec": "second", "secs": "second", "hr": "hour", "hrs": "hour", "mole": "mol", "moles": "mol", "fps": "foot/second", "amp": "ampere", "amps": "ampere"}
-NO_UNIT = frozenset("a as at in is it of to the for and or if so be by on we he per this that which from with are was".split())
+UNIT = re.compile(
+    r"\s*(?P<by>[-*/·.]|per\b)?\s*(?P<name>[A-Za-zµ%]{1,24})(?:_[a-z]{1,3})?\.?\s*(?:\^|\*\*)?\s*\(?(?P<power>[-+]?\d)?\)?"
+)
+DEGREES = re.compile(r"deg\s*([CFK])\b|\b([CFK])\s*deg\b|\bdegrees\s+([CFK])(?:elsius|ahrenheit|elvin)?\b")
+OTHER_NAMES = {
+    "sec": "second",
+    "secs": "second",
+    "hr": "hour",
+    "hrs": "hour",
+    "mole": "mol",
+    "moles": "mol",
+    "fps": "foot/second",
+    "amp": "ampere",
+    "amps": "ampere",
+}
+# "20 C" is no charge where the other says "20 °C".
+TEMPERATURES = {"C": "degC", "F": "degF", "K": "degK", "kelvin": "degK", "celsius": "degC", "fahrenheit": "degF"}
+NO_UNIT = frozenset(
+    re.findall(r"\w+", "a as at in is it of to the for and or if so be by on we he per this that which from with are was")
+)
 
 
 @dataclass(frozen=True)
@@ -141,7 +160,7 @@ def _step(written: str) -> float:
 
 def _unit(rest: str) -> tuple[tuple[tuple[str, int], ...], str]:
     """The unit that a number is followed by, and what comes behind: names known to pint until a word that is none."""
-    rest = DEGREES.sub(r"deg\1", rest)
+    rest = DEGREES.sub(r"deg\1\2\3", rest)
     unit: list[tuple[str, int]] = []
     at = 0
     while len(unit) < 8 and (match := UNIT.match(rest, at)):
@@ -206,6 +225,8 @@ def alike(one: tuple[Quantity, ...], other: tuple[Quantity, ...], exactly: bool)
 
 def _same(a: Quantity, b: Quantity, exactly: bool) -> bool:
     factor = 1.0
+    if (scale := _scale(a.unit)) and scale == _scale(b.unit):
+        return _near(a.number, a.step, b, factor, exactly)
     if a.unit != b.unit and (a.unit == (("%", 1),) or b.unit == (("%", 1),)) and not (a.unit and b.unit):
         # 45 % and 0.45; a bare 45 may be meant as per cent too.
         factor = 0.01 if a.unit else 100.0
@@ -218,10 +239,17 @@ def _same(a: Quantity, b: Quantity, exactly: bool) -> bool:
     return _near(a.number, a.step, b, factor, exactly)
 
 
+def _scale(unit: tuple[tuple[str, int], ...]) -> str | None:
+    if len(unit) != 1 or unit[0][1] != 1:
+        return None
+    name = unit[0][0]
+    return name if name.startswith("deg") and len(name) == 4 else TEMPERATURES.get(name)
+
+
 def _near(number: float, step: float, other: Quantity, factor: float, exactly: bool) -> bool:
     number, step = number * factor, step * factor
     apart, size = abs(number - other.number), max(abs(number), abs(other.number))
     if apart <= EQUAL * size:
         return True
     coarser = max(step, other.step)
-    return not exactly and apart <= coarser / 2 * (1 + EQUAL) and apart <= CLOSE * size
+    return not exactly and size >= FEWEST_DIGITS * coarser and apart <= coarser / 2 * (1 + EQUAL) and apart <= CLOSE * size
