@@ -139,8 +139,10 @@ def _kinds(rows: list[dict[str, Any]]) -> None:
         print(f"| {how} | {count} | {sum(a == b for a, b in mine)} | {sum(a not in (None, b) for a, b in mine)} |")
 
 
-NEXT = "\n\nQuestion: A block slides down.\nOptions:\nA. 1 m\nB. 2 m\nC. 3 m\nAnswer: "
+NEXT = (
+    "\n\nQuestion: A block slides down.\nOptions:\nA. 1 m\nB. 2 m\nC. 3 m\nAnswer: "
     "Let's think step by step. The answer is ({Y})."
+)
 # {X}: the option committed to; {Y}: another; {T}: the text of X; {V}, {L}: its value, and in LaTeX; {Z}: no option.
 WAYS: dict[str, tuple[str, ...]] = {
     "a letter, in English": (

@@ -22,15 +22,14 @@ LEAD = re.compile(
 SENTENCES = 2  # at the end in which a label counts
 PART = re.compile(
     r"(?:^|\n|(?<=[.:;)]\s))[ \t*_]{0,6}(?:(?:part|question|statement|problem)\s+)?\(?(?P<part>[a-e]|i{1,3}"
-    r"|[1-4])[).:][*_]{0,2}(?=\s)|(?<=\s)\((?P<in>[a-e]|i{1,3}|[1-4])\)(?=\s)",
+    r"|[1-4])[).:][*_]{0,2}(?=\s|$)|(?<=\s)\((?P<in>[a-e]|i{1,3}|[1-4])\)(?=\s|$)",
     re.IGNORECASE,
 )
 # The beginning of a sentence that was about to give the answer.
 STUB = re.compile(
-    r"\s*(?:(?:so|thus|hence|therefore),?\s*)?(?:the|the (?:final |correct |best )?(?:answ\w*|opt\w*"
-    r"|cho\w*)(?:\s+is)?)?[\s:(*]*",
-    re.IGNORECASE,
+    r"\s*(?:(?:so|thus|hence|therefore),?\s*)?(?:the\s+)?(?:final |correct |best )?answ\w*(?:\s+is)?[\s:(*]*", re.IGNORECASE
 )
+MARKED = re.compile(r"[#=→∴>]")
 THIS_IS = re.compile(r"\W*(?:this|that|it)\s+(?:is|leaves|means)\b\s*", re.IGNORECASE)
 COMES_TO = re.compile(
     r"(?:[=≈]|\\approx|\b(?:is|are|be|equals|about|approximately|gives|get|yields|obtain|ist|est|beträgt|ergibt|vaut|donne)\s+"
@@ -38,7 +37,7 @@ COMES_TO = re.compile(
     re.IGNORECASE,
 )
 CLAUSES = re.compile(r",\s+|;\s+|\s+(?:and|und|et)\s+")
-UNKNOWN = re.compile(r"(?:^|[\s$,])\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\([A-Za-z0-9]\))?\s*$|[\d)}]\s*$")
+UNKNOWN = re.compile(r"(?:^|(?<![-+*/=])[\s$,])\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\([A-Za-z0-9]\))?\s*$")
 HYPOTHETICAL = re.compile(r"\b(?:if|assum\w+|suppose|would be|might|perhaps|maybe)\b", re.IGNORECASE)
 COVERS = 0.6  # of a last sentence that an option's words must make up
 
@@ -49,6 +48,8 @@ def weak(text: str, later: list[Commitment], options: Options) -> Commitment | N
     if not labels or any(one.kind == "several" for one in later):
         return None
     chosen = labels[-1]
+    if chosen.judged and not runon.finished(text):
+        return None
     if len({one.label for one in labels}) > 1:
         return None
     after = text[chosen.end :]
@@ -86,7 +87,8 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
     if text[:end].rstrip().endswith("?"):
         return None
     line = text.rstrip(" \n'").rfind("\n", begin) + 1
-    alone = _alone(text, max(begin, line), options, certainly=not run_on and not runon.finished(text) and len(found) > 1)
+    broken = not run_on and not runon.finished(text) and len(found) > 1
+    alone = _alone(text, max(begin, line), options, broken)
     if alone:
         return alone
     if not run_on and not runon.finished(text):
@@ -105,23 +107,23 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
     )
 
 
-def _alone(text: str, begin: int, options: Options, certainly: bool) -> Commitment | None:
+def _alone(text: str, begin: int, options: Options, broken: bool) -> Commitment | None:
     """A last sentence that is a label, or a label and its option's own words: "So (B).", "=> B", "C) the UDP scan"."""
     lead = LEAD.match(text, begin)
-    at = lead.end() if lead else begin
-    form = label_at(text, at, options)
+    form = label_at(text, lead.end() if lead else begin, options)
     if form is None or form.label not in options.labels or _denied(text, begin, form):
         return None
-    if text[form.start].islower() and len(PART.findall(text)) > 1:
+    if options.roman and form.label == "I" and not form.sure:
         return None
-    rest = text[form.end :].strip(" .*_)'\n")
-    if (
-        (not rest and not (certainly and not form.sure and at == begin))
-        or IS_RIGHT.match(text, form.end)
-        or own(text, form.end, form.label, options)
-    ) and not IS_WRONG.match(text, behind(text, form)):
-        return Commitment("label", begin, len(text.rstrip()), form.label)
-    return None
+    if (text[form.start].islower() and len(PART.findall(text)) > 1) or IS_WRONG.match(text, behind(text, form)):
+        return None
+    rest = text[form.end :].strip(" .:*_)'\n")
+    if broken:
+        # What stands complete all the same: a mark before the label, or all of the option's words.
+        complete = options.by_words(rest) == form.label if rest else bool(MARKED.search(text[begin : form.start]))
+    else:
+        complete = not rest or bool(IS_RIGHT.match(text, form.end)) or own(text, form.end, form.label, options)
+    return Commitment("label", begin, len(text.rstrip()), form.label) if complete else None
 
 
 def _label(text: str, found: list[tuple[int, int]], options: Options) -> Commitment | None:
@@ -153,7 +155,7 @@ def _named(text: str, begin: int, end: int, options: Options) -> Iterator[Form]:
 def _heads(text: str, form: Form) -> bool:
     """Whether the label opens a line about that option: "Option C: buy the machine"."""
     line = re.sub(r"\w+\s*$", "", text[text.rfind("\n", 0, form.start) + 1 : form.start])
-    behind = re.compile(r"[:.)]\s{0,3}[*_]{0,2}[^\W_]").match(text, form.end) or text[form.end - 1] in ".:)"
+    behind = re.compile(r"[:.)]\s{0,3}\S").match(text, form.end) or text[form.end - 1] in ".:)"
     return bool(behind) and not line.strip(" (*_") and not END.match(text, form.end)
 
 

@@ -64,6 +64,7 @@ def ours(text: str, mark: int, options: Options) -> bool:
     return sum(f" {option} " in following for option in options.words.values() if option) * 2 > len(options.labels)
 
 
+FINISHED = re.compile(r"(?:[.!?\]}\"']|\*\*|\$\$|\\\)|\(\s?\w\s?\))$")
 TAIL = 8_000
 LOOP = 3  # times that the same comes, word for word, at the end
 SHORTEST_LOOP = 20
@@ -75,7 +76,7 @@ def looped(text: str) -> bool:
     probe = end[-SHORTEST_LOOP * 2 :]
     at = end.rfind(probe, 0, len(end) - 1)
     period = len(end) - len(probe) - at
-    if at < 0 or len(end) < LOOP * period:
+    if at < 0 or period == 0 or len(end) < LOOP * period:
         return False
     return end[-period:] == end[-2 * period : -period] == end[-3 * period : -2 * period]
 
@@ -83,7 +84,7 @@ def looped(text: str) -> bool:
 def finished(text: str) -> bool:
     """Whether the text ends where a sentence, a formula or a line does."""
     stripped = text.rstrip()
-    return not stripped or stripped[-1] in ".!?)}]$\"'*_" or "\n" in text[len(stripped) :]
+    return not stripped or bool(FINISHED.search(stripped[-8:])) or "\n" in text[len(stripped) :]
 
 
 def sentences(text: str, start: int) -> list[tuple[int, int]]:
