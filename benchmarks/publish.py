@@ -58,7 +58,7 @@ SECTIONS = (
     ),
     Section(
         "textbook",
-        "And on a real textbook?",
+        "Is the right page of a real textbook found?",
         "benchmarks/pages.py --books TEXTBOOK --questions QUESTIONS",
         "Twelve chapters of Erickson's *Algorithms* (CC BY 4.0); 76 questions it answers, 14 it does not. The fitted threshold "
         "uses no labels.",
@@ -131,7 +131,7 @@ SECTIONS = (
     ),
     Section(
         "answers-textbook",
-        "And on a real textbook?",
+        "Are they on a real textbook?",
         "benchmarks/answers.py --make TEXTBOOK --questions QUESTIONS",
         "The same on twelve chapters of Erickson's *Algorithms*; every question is answered, also those refused otherwise.",
     ),
@@ -171,6 +171,9 @@ SECTIONS = (
         "engine.)",
     ),
 )
+
+
+assert len({section.title for section in SECTIONS}) == len(SECTIONS)  # the page is kept by title
 
 
 def main() -> None:
