@@ -136,8 +136,8 @@ SECTIONS = (
         "Is the option found that a chain of thought commits to?",
         "benchmarks/extraction.py EXTRACTION --chains PREFERENCES",
         "Outputs of fifteen models on MMLU-Pro, labelled by hand, hard cases over-sampled; right counts none as an answer. "
-        "The rules were written on the outputs of one half of the questions and on the chains of the second table, whose last "
-        "sentence is reworded; of the other half only these tables were looked at, so its totals say what to expect elsewhere. A "
+        "The rules were written on the outputs of one half of the questions and on the chains of the last table, whose last "
+        "sentence is reworded; of the other half only these tables were looked at: its totals say what to expect elsewhere. A "
         "chain with its end cut off may still name the option, and one that was written for a wrong letter may contradict it.",
     ),
     Section(

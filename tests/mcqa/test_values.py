@@ -110,4 +110,6 @@ def test_rounded_numbers_are_alike_but_not_the_same() -> None:
     assert same("1/3", "0.333", exactly=False)
     assert not same("1/3", "0.34", exactly=False)
     assert not same("1.3", "1", exactly=False)
+    assert not same("4.05", "4", exactly=False)
+    assert same("12.1", "12", exactly=False)
     assert not same("98.92", "98.95", exactly=False)

@@ -236,8 +236,9 @@ def _value(text: str, begin: int, end: int, options: Options) -> Commitment | No
     if HYPOTHETICAL.search(sentence) or len(PART.findall(text)) > 1:
         return None
     plain = re.sub(r"\\[()\[\]]|\*\*", " ", DOLLARS.sub(r"\1", sentence)).rstrip()
-    label = _result(plain[-200:], options)
-    others = {_result(clause, options) for clause in CLAUSES.split(plain[-200:])[:-1]}
+    *earlier, last = CLAUSES.split(plain[-200:])
+    label = _result(plain[-200:], options) or _result(last, options)
+    others = {_result(clause, options) for clause in earlier}
     return Commitment("value", begin, end, label, False) if label and not others - {None, label} else None
 
 
