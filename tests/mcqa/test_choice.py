@@ -208,7 +208,10 @@ def test_what_was_said_before_a_break_counts() -> None:
         ("The closest option is 15 m/s, which is not the correct answer. So none of the options is right.", SPEEDS, None),
         ("The answer is 15 m/s, which is not one of the options.", SPEEDS, None),
         ("It is 0.3, and the other is 0.7.", ["0.3", "0.7"], None),
-        ("The force is 5 N, and the speed is 12 m/s.", SPEEDS, "A"),
+        ("The force is 5 N, and the speed is 12 m/s.", SPEEDS, None),
+        ("Since the force is 5 N and the mass is 2 kg, the speed is 12 m/s.", SPEEDS, "A"),
+        ("Therefore the ball rolls 12 m/s faster.", SPEEDS, "A"),
+        ("The ball rolls 12 m/s faster.", SPEEDS, None),
         ("The answer is: it rises.", ["it rises", "it rises", "it falls"], None),
         (
             "The answer is that the small dog bites the man.",

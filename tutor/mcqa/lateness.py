@@ -11,6 +11,7 @@ from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options, bare
 from tutor.mcqa.plain import DOLLARS, words
 from tutor.mcqa.reading import Commitment
+from tutor.mcqa.values import quantities
 from tutor.mcqa.wording import CONCLUDES, CONSIDERS, DENIES, END, IS_RIGHT, IS_WRONG, NONE
 
 NOTHING = re.compile(r"[\s.*)$}]{0,12}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?", re.IGNORECASE)
@@ -37,6 +38,11 @@ COMES_TO = re.compile(
     re.IGNORECASE,
 )
 CLAUSES = re.compile(r",\s+|;\s+|\s+(?:and|und|et)\s+")
+AND = re.compile(r"\b(?:and|und|et)\b", re.IGNORECASE)
+GIVEN = re.compile(r"\s*(?:since|because|when|as|given|for|with|if|da|weil|puisque|comme)\b", re.IGNORECASE)
+ONE_NUMBER = re.compile(
+    r"(?<![\w.^_\\])[-$]?\$?\d[\d,]*(?:\.\d+)?(?:\s*(?:\\times|\\cdot|×|x|\*)\s*10\s*\^?\s*\{?[-+]?\d+\}?)?"
+)
 UNKNOWN = re.compile(r"(?:^|(?<![-+*/=])[\s$,])\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\([A-Za-z0-9]\))?\s*$")
 HYPOTHETICAL = re.compile(r"\b(?:if|assum\w+|suppose|would be|might|perhaps|maybe)\b", re.IGNORECASE)
 COVERS = 0.6  # of a last sentence that an option's words must make up
@@ -222,10 +228,10 @@ def _content(text: str, begin: int, end: int, options: Options) -> Commitment | 
     longest = max(inside.values(), key=len, default="")
     if not longest or any(said not in longest for said in inside.values()) or list(inside.values()).count(longest) > 1:
         return None
-    enough = len(longest) >= COVERS * (len(mine) - 2) or (
-        mine.endswith(f" {longest} ") and len(longest.split()) > (2 if lead else 4)
-    )
-    if len(longest.split()) < 2 or not enough or DENIES.search(mine.replace(longest, "")):
+    at_end = mine.endswith(f" {longest} ")
+    enough = len(longest) >= COVERS * (len(mine) - 2) and " " in longest
+    enough = enough or (at_end and len(longest.split()) > 4) or (at_end and lead is not None and len(longest) > 3)
+    if not enough or DENIES.search(mine.replace(longest, "")):
         return None
     label = next(label for label, said in inside.items() if said == longest)
     return Commitment("words", begin, end, label, False)
@@ -237,9 +243,25 @@ def _value(text: str, begin: int, end: int, options: Options) -> Commitment | No
         return None
     plain = re.sub(r"\\[()\[\]]|\*\*", " ", DOLLARS.sub(r"\1", sentence)).rstrip()
     *earlier, last = CLAUSES.split(plain[-200:])
-    label = _result(plain[-200:], options) or _result(last, options)
-    others = {_result(clause, options) for clause in earlier}
-    return Commitment("value", begin, end, label, False) if label and not others - {None, label} else None
+    # "The force is 5 N, and the speed 12 m/s" has two results; "since x = 3 and y = 4, we get 12 m/s" has one.
+    joined = AND.search(plain[: len(plain) - len(last)][-8:] + last[:4])
+    if joined and not GIVEN.match(plain) and any(_has_result(clause) for clause in earlier):
+        return None
+    label = _result(plain[-200:], options) or _result(last, options) or _only(plain, options)
+    return Commitment("value", begin, end, label, False) if label else None
+
+
+def _has_result(clause: str) -> bool:
+    match = COMES_TO.search(clause)
+    return bool(match and quantities(match["value"].strip()))
+
+
+def _only(sentence: str, options: Options) -> str | None:
+    """The option with the value of a sentence that has one number: "So she drove 8 miles a day"."""
+    numbers = list(ONE_NUMBER.finditer(sentence))
+    if len(numbers) != 1 or not CONCLUDES.match(sentence) or DENIES.search(sentence):
+        return None
+    return options.by_value(sentence[numbers[0].start() :], whole=True)[0]
 
 
 def _result(clause: str, options: Options) -> str | None:

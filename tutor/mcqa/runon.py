@@ -64,7 +64,7 @@ def ours(text: str, mark: int, options: Options) -> bool:
     return sum(f" {option} " in following for option in options.words.values() if option) * 2 > len(options.labels)
 
 
-FINISHED = re.compile(r"(?:[.!?\]}\"']|\*\*|\$\$|\\\)|\(\s?\w\s?\))$")
+FINISHED = re.compile(r"(?:[.!?\"']|\*\*|\$\$|\\[\])]|\\end\{\w+\*?\}|\(\s?\w\s?\))$")
 TAIL = 8_000
 LOOP = 3  # times that the same comes, word for word, at the end
 SHORTEST_LOOP = 20
@@ -84,7 +84,7 @@ def looped(text: str) -> bool:
 def finished(text: str) -> bool:
     """Whether the text ends where a sentence, a formula or a line does."""
     stripped = text.rstrip()
-    return not stripped or bool(FINISHED.search(stripped[-8:])) or "\n" in text[len(stripped) :]
+    return not stripped or bool(FINISHED.search(stripped[-20:])) or "\n" in text[len(stripped) :]
 
 
 def sentences(text: str, start: int) -> list[tuple[int, int]]:
