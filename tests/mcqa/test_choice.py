@@ -128,6 +128,8 @@ def test_a_letter_is_read_in_any_form(text: str) -> None:
         ("The answer is (A), but this is incorrect. The correct answer is (B).", "B"),
         ("The answer is (A). Actually, that is wrong.", None),
         ("The answer is (A). Let me check: the mass cancels, so nothing changes. The answer is (B).", "B"),
+        ("The answer is (A).\n\nExplanation: the mass cancels, so nothing changes. The answer is (B).", "B"),
+        ("The answer is (A).\n\nLet's think step by step. The mass cancels. The answer is (B).", "B"),
         ("One might think the answer is (A). But the answer is (B).", "B"),
         ("If the answer is B, then the mass doubles. But it doesn't.", None),
         ("Is the answer B?", None),
@@ -183,6 +185,7 @@ def test_a_letter_named_as_the_closest_is_taken() -> None:
 
 
 def test_what_was_said_before_a_break_counts() -> None:
+    assert extract("(D)\n\nExplanation: the mass doubles and therefore the for", WORDS).letter == "D"
     assert extract("so the answer should be (D), which doubles. The answer is", WORDS).letter == "D"
     assert extract("Thus the speed is 24 m/s. The answer", SPEEDS).letter == "C"
     assert extract("Thus the speed is 24 m/s. The", SPEEDS).letter is None
@@ -312,6 +315,7 @@ def test_the_same_question_once_more_is_no_other_question() -> None:
 
 def test_verdicts_option_by_option() -> None:
     assert extract("A. increases is wrong.\nB. stays the same is correct.\nC. decreases is wrong.", WORDS).letter == "B"
+    assert extract("We look at one.\nA. increases: this is wrong.\nThat is all we know.", WORDS).letter is None
     assert extract("Option A is incorrect. Option B is correct. Option C is incorrect.", WORDS).letter == "B"
 
 

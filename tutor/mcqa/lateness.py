@@ -94,7 +94,7 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
         return None
     line = text.rstrip(" \n'").rfind("\n", begin) + 1
     broken = not run_on and not runon.finished(text) and len(found) > 1
-    alone = _alone(text, max(begin, line), options, broken)
+    alone = _alone(text, max(begin, line), options, broken) or _first(text, options)
     if alone:
         return alone
     if not run_on and not runon.finished(text):
@@ -107,7 +107,6 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
     return (
         _label(text, found, options)
         or _line(text, found, options)
-        or _first(text, options)
         or _content(text, begin, end, options)
         or _value(text, begin, end, options)
     )
@@ -180,7 +179,7 @@ def _line(text: str, found: list[tuple[int, int]], options: Options) -> Commitme
             end = text.find("\n", form.end)
             said = text[form.end : end if end >= 0 else len(text)].lstrip(" .:*)")
             named = options.by_beginning(said[:300])
-            if named and named[0] == form.label:
+            if named and named[0] == form.label and not IS_WRONG.match(text, behind(text, form)):
                 lines[form.label] = Commitment("label", form.start, form.end, form.label)
     return next(iter(lines.values())) if len(lines) == 1 else None
 

@@ -19,11 +19,10 @@ QUESTION = re.compile(
 TURN = re.compile(
     r"</s>|<\|(?:im_end|im_start|endoftext|eot_id|end|user|start_header_id|end_of_text)\|>|\[INST\]|<end_of_turn>|<eos>"
 )
-# What comes again only where another question is reasoned through.
+# What comes again only where another question is answered: an explanation is of this one, and may correct its letter.
 AGAIN = re.compile(
-    r"^[ \t*_#>]{0,6}(?:(?:answer|solution|explanation|réponse|antwort|lösung|respuesta"
-    r"|risposta)[*_]{0,3}\s*:[*_]{0,3}[ \t]*(?=\S[^\n]{30})"
-    r"|let['´]?s think step by step|we refer to wikipedia|the following are multiple choice)",
+    r"^[ \t*_#>]{0,6}(?:(?:answer|réponse|antwort|respuesta|risposta)[*_]{0,3}\s*:[*_]{0,3}[ \t]*(?=\S[^\n]{30})"
+    r"|the following are multiple choice|we refer to wikipedia)",
     re.IGNORECASE | re.MULTILINE,
 )
 LIST = re.compile(
@@ -36,6 +35,10 @@ OTHER_SCRIPT = re.compile(r"\n[ \t]*[\u0400-\u04ff\u0590-\u06ff\u0900-\u097f\u30
 INTRODUCTION = 300  # characters before "Question:" that may only announce that the question comes again
 OURS = 6_000  # characters behind a mark in which the options of this question may be listed again
 SENTENCE = re.compile(r"[.!?][)\"'*_$\]}]{0,4}(?=\s|$)|\n\s*\n")
+FINISHED = re.compile(r"(?:[.!?\"']|\*\*|\$\$|\\[\])]|\\end\{\w+\*?\}|\(\s?\w\s?\))$")
+TAIL = 8_000
+LOOP = 3  # times that the same comes, word for word, at the end
+SHORTEST_LOOP = 20
 
 
 def marks(text: str) -> list[int]:
@@ -62,12 +65,6 @@ def ours(text: str, mark: int, options: Options) -> bool:
     parts = (text[begin : begin + 2_000] for begin in range(mark, mark + OURS, 2_000))
     following = f" {' '.join(map(words, parts))} "
     return sum(f" {option} " in following for option in options.words.values() if option) * 2 > len(options.labels)
-
-
-FINISHED = re.compile(r"(?:[.!?\"']|\*\*|\$\$|\\[\])]|\\end\{\w+\*?\}|\(\s?\w\s?\))$")
-TAIL = 8_000
-LOOP = 3  # times that the same comes, word for word, at the end
-SHORTEST_LOOP = 20
 
 
 def looped(text: str) -> bool:
