@@ -23,6 +23,8 @@ OUTSIDE = {
     "QUESTIONS": "labelled questions on it",
     "CHUNKING": "the folder of Chroma's chunking benchmark",
     "TUTORING": "a folder of written answers (tutoring-*.jsonl)",
+    "EXTRACTION": "models' answers to multiple-choice questions, labelled with the option that each commits to (JSONL)",
+    "PREFERENCES": "chains of thought that end on a letter (JSONL: prompt, chosen, rejected)",
     "COURSES": "a folder of PDFs with their HTML sources in html/",
 }
 ROOT = Path(__file__).parent.parent
@@ -128,6 +130,15 @@ SECTIONS = (
         "The 30 questions of examples/quiz.csv on the three sample books. How clear a sentence has to be was chosen on these, "
         "so a course of your own will do worse: of 32 of a statistics textbook, whose answers have to be worked out, one was "
         "named, and wrongly.",
+    ),
+    Section(
+        "mcqa-extraction",
+        "Is the option found that a chain of thought commits to?",
+        "benchmarks/extraction.py EXTRACTION --chains PREFERENCES",
+        "Outputs of fifteen models on MMLU-Pro, labelled by hand, hard cases over-sampled; right counts none as an answer. "
+        "The rules were written on the outputs of one half of the questions and on the chains of the last table, whose last "
+        "sentence is reworded; of the other half only these tables were looked at: its totals say what to expect elsewhere. A "
+        "chain with its end cut off may still name the option, and one that was written for a wrong letter may contradict it.",
     ),
     Section(
         "answers-textbook",
