@@ -15,8 +15,8 @@ REASON = (
     '"The answer is (X).", where X is the letter of the option.'
 )
 REASON_FROM_PASSAGES = (
-    "You take a multiple-choice exam. Exactly one option is right. The passages of the course book may help. Think step by step, "
-    'and end with the line "The answer is (X).", where X is the letter of the option.'
+    "You take a multiple-choice exam. Exactly one option is right. The passages of the course book may help. Think step by "
+    'step, and end with the line "The answer is (X).", where X is the letter of the option.'
 )
 COMMIT = "\n\nThe answer is ("  # behind a chain of thought: what comes next is a letter
 

@@ -7,8 +7,8 @@ cached from earlier ones (`forget`).
 
 from __future__ import annotations
 
+import itertools
 import math
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
@@ -77,7 +77,7 @@ class OpenVINOReasoner:
             pass
 
     def _forced(self, rows: Sequence[list[int]], labels: Sequence[Sequence[str]]) -> list[tuple[str, float]]:
-        """For each row the token that the model takes when it may take nothing but a label, and that token's log-probability."""
+        """For each row the token that the model takes when it may take only a label, and that token's log-probability."""
         options = [{"max_tokens": 1, "log_probs": True, "grammar": _grammar(among)} for among in labels]
         found = [("", -math.inf)] * len(rows)
         for place, done in self._llm.generate_together(list(zip(rows, options, strict=True))):
@@ -90,4 +90,5 @@ def _grammar(labels: Sequence[str]) -> str:
 
 
 def _common(first: list[int], second: list[int]) -> list[int]:
-    return os.path.commonprefix([first, second])
+    pairs = zip(first, second, strict=False)
+    return [one for one, _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)]

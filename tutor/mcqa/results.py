@@ -10,13 +10,15 @@ Knows nothing of models and of how a result is come by.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from index_store.errors import GradingError
+from index_store.files import write_atomically
 
+NAMED = {"digest": "the questions", "prompt": "the prompt"}  # settings that say nothing to a reader
 Outcome = Literal["right", "wrong", "unparsed", "no key"]
 CONSTRAINED = "constrained completion"  # Result.how where no text committed to an option and the model was made to choose
 
@@ -43,9 +45,9 @@ class Sample:
     """One chain of thought. Letters and labels are the sheet's, but in `text`, which has them as they were shown.
 
     `order`: the sheet's labels in the order in which their options were shown: ("C", "A", "B") showed option C as A. Sample 0
-    has the sheet's order. `letter`, `how`, `why`: as in tutor.mcqa.Choice. `against`: the option whose words stand beside a
-    letter that is another's. `text`: the chain of thought. `tokens`: generated. `truncated`: the tokens ran out before it
-    ended.
+    has the sheet's order. `letter`, `how`, `why`: as in tutor.mcqa.Choice. `text`: the chain of thought. `tokens`: generated.
+    `truncated`: the tokens ran out before it ended. `against`: the option whose words stand beside a letter that is another's.
+    `span`: `text[slice(*span)]` is what the letter was found in.
     """
 
     order: tuple[str, ...]
@@ -56,6 +58,7 @@ class Sample:
     tokens: int
     truncated: bool
     against: str | None = None
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,13 @@ class Result:
     reasoning   the chain of thought of the sample that `how` is of.
     citations   the passages given, in the order of their numbers; empty without a course.
     samples     every chain of thought, the greedy one first.
-    letter_logprobs  label to log-probability after "<sample 0's chain of thought> The answer is (", normalised over the
-                question's labels: their exponentials sum to 1. Empty where it was not asked for, or could not be had.
-    evidence    label to how well the passages speak for that option (see tutor.mcqa.evidence); empty without passages.
+    letter_logprobs  label to log-probability after sample 0's chain of thought, up to where it commits, and "The answer is (";
+                normalised over the question's labels: their exponentials sum to 1. Empty where it was not asked for, or
+                could not be had.
+    evidence    label to how nearly a sentence of the passages says that option (multiple_choice.likeness); empty without
+                passages.
     fallback    whether `letter` comes of the constrained completion.
-    seconds     from the beginning of the question's wave to its end, divided by the questions in it.
+    seconds     until it was finished, from the beginning of its wave: those of one wave are asked together.
     tokens      generated, over all samples.
     """
 
@@ -119,9 +124,14 @@ class Result:
                 **row,
                 "options": dict(row["options"]),
                 "citations": tuple(Cited(**cited) for cited in row.get("citations", ())),
-                "samples": tuple(Sample(**{**sample, "order": tuple(sample["order"])}) for sample in row.get("samples", ())),
+                "samples": tuple(_sample(sample) for sample in row.get("samples", ())),
             }
         )
+
+
+def _sample(row: Mapping[str, Any]) -> Sample:
+    span = row.get("span")
+    return Sample(**{**row, "order": tuple(row["order"]), "span": tuple(span) if span else None})
 
 
 @dataclass(frozen=True)
@@ -154,9 +164,25 @@ class RunSettings:
         return asdict(self)
 
     def differing(self, other: RunSettings) -> list[str]:
-        """The names of the fields that differ."""
+        """What of this is another in `other`, in words: "samples 1, now 5"."""
         ours, theirs = self.as_dict(), other.as_dict()
-        return [name for name in ours if ours[name] != theirs[name]]
+        return [
+            f"{NAMED.get(name, name)} changed since"
+            if name in NAMED
+            else f"{name} {_said(ours[name])}, now {_said(theirs[name])}"
+            for name in ours
+            if ours[name] != theirs[name]
+        ]
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{package} {version}" for package, version in value.items())
+    return (
+        {None: "none", True: "on", False: "off"}.get(value, str(value))
+        if value is None or isinstance(value, bool)
+        else str(value)
+    )
 
 
 @dataclass(frozen=True)
@@ -196,14 +222,10 @@ def read_results(file: Path) -> Results:
     return Results(settings, tuple(rows), torn=bool(last))
 
 
+def write_settings(file: Path, settings: RunSettings) -> None:
+    write_atomically(file, json.dumps(settings.as_dict(), ensure_ascii=False, indent=1) + "\n")
+
+
 def as_line(result: Result) -> str:
     """The result's line, without its end."""
     return json.dumps(result.as_dict(), ensure_ascii=False)
-
-
-def tally(results: Sequence[Result]) -> dict[Outcome, int]:
-    """How many there are of each outcome."""
-    counts: dict[Outcome, int] = {"right": 0, "wrong": 0, "unparsed": 0, "no key": 0}
-    for result in results:
-        counts[result.outcome] += 1
-    return counts
