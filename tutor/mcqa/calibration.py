@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tutor.mcqa.score import Interval, wilson
+from tutor.mcqa.score import wilson
 
 BINS = 10  # at most
 FEWEST = 10  # questions that a bin has at least, where there are so many
@@ -30,8 +30,8 @@ class Bin:
         return self.right / self.questions
 
     @property
-    def interval(self) -> Interval:
-        """Of `share`."""
+    def interval(self) -> tuple[float, float]:
+        """Of `share`, 95 %."""
         return wilson(self.right, self.questions)
 
 

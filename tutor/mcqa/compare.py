@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from index_store.errors import GradingError
+from tutor.mcqa.breakdown import NO_SUBJECT
 from tutor.mcqa.results import Result, Results
-from tutor.mcqa.score import Interval
 
 OUTCOMES = ("right", "wrong", "unparsed")
 DRAWS = 10_000
@@ -41,7 +41,7 @@ class Paired:
     of_parsed: McNemar
     of_all: McNemar
     difference: float
-    interval: Interval
+    interval: tuple[float, float]
 
     @property
     def questions(self) -> int:
@@ -103,10 +103,9 @@ def compare(a: Results, b: Results, names: tuple[str, str] | None = None) -> Com
         same_letter=sum(one == other for one, other in letters),
         overall=_paired("all", with_key) if with_key else None,
         subjects=tuple(
-            _paired(subject or "no subject", [pair for pair in with_key if pair[0].subject == subject]) for subject in subjects
-        )
-        if subjects not in ([], [""])
-        else (),
+            _paired(subject or NO_SUBJECT, [pair for pair in with_key if pair[0].subject == subject])
+            for subject in (subjects if any(subjects) else ())
+        ),
     )
 
 
@@ -159,7 +158,7 @@ def _mcnemar(pairs: Sequence[tuple[Result, Result]]) -> McNemar:
     return McNemar(only_a, only_b, p)
 
 
-def _bootstrap(differences: Sequence[int]) -> Interval:
+def _bootstrap(differences: Sequence[int]) -> tuple[float, float]:
     """The 95 % percentile interval of the mean: 10,000 draws of as many questions, with replacement and a fixed seed.
 
     Each difference is -1, 0 or 1, so a draw is one of counts.
@@ -169,7 +168,7 @@ def _bootstrap(differences: Sequence[int]) -> Interval:
     counts = np.array([differences.count(-1), differences.count(0), differences.count(1)])
     drawn = np.random.default_rng(0).multinomial(len(differences), counts / len(differences), DRAWS)
     low, high = np.percentile((drawn[:, 2] - drawn[:, 0]) / len(differences), [2.5, 97.5])
-    return Interval(float(low), float(high))
+    return float(low), float(high)
 
 
 def as_text(comparison: Comparison) -> str:
@@ -206,7 +205,7 @@ def _in_both(comparison: Comparison) -> str:
 
 
 def _line(paired: Paired) -> str:
-    difference = f"{paired.difference:+.1%} [{paired.interval.low:+.1%}, {paired.interval.high:+.1%}]"
+    difference = f"{paired.difference:+.1%} [{paired.interval[0]:+.1%}, {paired.interval[1]:+.1%}]"
     name = "".join(character if character.isprintable() else " " for character in paired.name)
     return (
         f"{name[:20]:<20}{paired.questions:>9} {paired.of_a('right'):>8} {paired.of_b('right'):>8}  {difference:<26} "
