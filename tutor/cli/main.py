@@ -23,6 +23,7 @@ COMMANDS = {
     "courses": "List the courses and what they hold.",
     "doctor": "Check the installation, the model and every course's index.",
     "evaluate": "Measure a course on labelled questions.",
+    "grade": "Answer a sheet of multiple-choice questions.",
     "ingest": "Read books into a course.",
     "keys": "Keys that programs ask with, over HTTP or MCP.",
     "mcp": "Serve the courses to a desktop client over MCP.",

@@ -14,12 +14,25 @@ from index_store.errors import GradingError
 from tutor.mcqa.sheet_files import Row
 
 # Names folded to a-z and 0-9, the likeliest first.
-STEM = ["question", "stem", "questiontext", "questionstem", "prompt", "frage", "fragetext", "fragestellung", "aufgabe", "enonce", "item", "text"]
-KEY = ["answer", "key", "answerkey", "correct", "correctanswer", "correctoption", "rightanswer", "solution", "gold", "label", "target", "antwort", "richtig", "richtigeantwort", "losung", "loesung", "schlussel", "reponse", "bonnereponse", "cle", "corrige"]
-INDEX = ["answerindex", "answeridx", "correctindex", "answerid", "keyindex"]
-ID = ["id", "questionid", "qid", "nr", "no", "number", "num", "nummer", "numero", "frageid"]
-SUBJECT = ["subject", "category", "topic", "chapter", "fach", "thema", "kategorie", "kapitel", "matiere", "sujet", "categorie", "chapitre"]
-OPTIONS = ["options", "choices", "answers", "alternatives", "optionen", "antworten", "antwortmoglichkeiten", "propositions", "reponses", "choix"]
+STEM = (
+    "question", "stem", "questiontext", "questionstem", "prompt", "frage", "fragetext", "fragestellung", "aufgabe", "enonce",
+    "item", "text",
+)  # fmt: skip
+KEY = (
+    "answer", "key", "answerkey", "correct", "correctanswer", "correctoption", "rightanswer", "solution", "gold", "label",
+    "target", "antwort", "richtig", "richtigeantwort", "losung", "loesung", "schlussel", "reponse", "bonnereponse", "cle",
+    "corrige",
+)  # fmt: skip
+INDEX = ("answerindex", "answeridx", "correctindex", "answerid", "keyindex")
+ID = ("id", "questionid", "qid", "nr", "no", "number", "num", "nummer", "numero", "frageid")
+SUBJECT = (
+    "subject", "category", "topic", "chapter", "fach", "thema", "kategorie", "kapitel", "matiere", "sujet", "categorie",
+    "chapitre",
+)  # fmt: skip
+OPTIONS = (
+    "options", "choices", "answers", "alternatives", "optionen", "antworten", "antwortmoglichkeiten", "propositions",
+    "reponses", "choix",
+)  # fmt: skip
 OPTION = re.compile(
     r"(?:option|opt|choice|answer|alternative|antwort|antwortmoglichkeit|reponse|proposition|choix)?([a-z]|\d{1,2})"
 )
