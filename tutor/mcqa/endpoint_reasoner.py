@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from llama_index.core.llms import LLM, ChatMessage, MessageRole
 
@@ -87,5 +87,5 @@ class EndpointReasoner:
         messages = [*prompt.messages, begun]
         asked = {"temperature": 0.0, "max_tokens": 1, **options}
         with suppress(openai.BadRequestError, openai.UnprocessableEntityError):
-            return self._llm.chat(messages, extra_body={**GO_ON, **constrained}, **asked).raw.choices[0]
-        return self._llm.chat(messages, **asked).raw.choices[0]
+            return cast(Any, self._llm.chat(messages, extra_body={**GO_ON, **constrained}, **asked).raw).choices[0]
+        return cast(Any, self._llm.chat(messages, **asked).raw).choices[0]
