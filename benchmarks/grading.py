@@ -3,8 +3,8 @@
     python benchmarks/grading.py [--quiz examples/quiz.csv] [--make examples/course] [--part speed] [--part accuracy]
 
 Speed: each row is a process of its own with the built-in model, asked without passages: the same prompts and the same most
-tokens. `one at a time`: transformers.generate in fp32 on the shipped weights; all else is what `tutor grade` does, reading the
-letter and asking how likely each letter is included. Loading a model is left out, opening the pipeline anew for each wave is not.
+tokens. `one at a time`: transformers.generate in fp32 on the shipped weights; all else is what `tutor grade` does, with reading
+the letter and asking how likely each is. Loading a model is left out; opening the pipeline anew for each wave is not.
 
 Accuracy: `text alone` is what the chains of thought commit to; `unparsed` commits to nothing. Behind it, the same with one
 constrained completion for those. Intervals: 95 %, Wilson, of all questions. Chance: one over the number of options.
@@ -73,10 +73,8 @@ def speed(arguments: argparse.Namespace) -> None:
         told = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
         rate = 60 * told["questions"] / told["seconds"]
         alone = alone or rate
-        print(
-            f"| {way} | {told['seconds']:.0f} | {rate:.1f} | {rate / alone:.1f} | {told['tokens']:,} | {told['megabytes']:,} MB |",
-            flush=True,
-        )
+        times = f"{told['seconds']:.0f} | {rate:.1f} | {rate / alone:.1f}"
+        print(f"| {way} | {times} | {told['tokens']:,} | {told['megabytes']:,} MB |", flush=True)
 
 
 def job(way: str, questions: Sequence[Question], tokens: int) -> None:

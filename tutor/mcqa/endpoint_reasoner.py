@@ -51,9 +51,9 @@ class EndpointReasoner:
             return list(pool.map(self._weigh, prompts, labels))
 
     def _write(self, prompt: Prompt, max_tokens: int) -> Written:
-        reply = self._llm.chat(list(prompt.messages), temperature=prompt.temperature, seed=prompt.seed, max_tokens=max_tokens)
-        (choice, *_) = reply.raw.choices
-        usage = reply.raw.usage
+        options = {"temperature": prompt.temperature, "seed": prompt.seed, "max_tokens": max_tokens}
+        raw = cast(Any, self._llm.chat(list(prompt.messages), **options).raw)
+        choice, usage = raw.choices[0], raw.usage
         return Written(choice.message.content or "", usage.completion_tokens if usage else 0, choice.finish_reason == "length")
 
     def _choose(self, prompt: Prompt, labels: Sequence[str]) -> str | None:
