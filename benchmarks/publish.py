@@ -21,6 +21,7 @@ from pathlib import Path
 OUTSIDE = {
     "TEXTBOOK": "a folder of PDFs that the project does not ship",
     "QUESTIONS": "labelled questions on it",
+    "QUIZ": "multiple-choice questions on it",
     "CHUNKING": "the folder of Chroma's chunking benchmark",
     "TUTORING": "a folder of written answers (tutoring-*.jsonl)",
     "COURSES": "a folder of PDFs with their HTML sources in html/",
@@ -128,6 +129,25 @@ SECTIONS = (
         "The 30 questions of examples/quiz.csv on the three sample books. How clear a sentence has to be was chosen on these, "
         "so a course of your own will do worse: of 32 of a statistics textbook, whose answers have to be worked out, one was "
         "named, and wrongly.",
+    ),
+    Section(
+        "grading",
+        "How fast is a sheet graded, and how well is it answered?",
+        "benchmarks/grading.py",
+        "The 30 questions of examples/quiz.csv by SmolLM2-135M, chains of thought of 300 tokens at most. A model of this size "
+        "does not know more than chance: the figures show what the machinery costs, not what a model can do.",
+    ),
+    Section(
+        "grading-textbook",
+        "How well is a sheet on a real textbook answered?",
+        "benchmarks/grading.py --quiz QUIZ --make TEXTBOOK --part accuracy",
+        "50 questions on twelve chapters of Erickson's *Algorithms*, by the same model.",
+    ),
+    Section(
+        "grading-kills",
+        "What does a killed grading leave?",
+        "benchmarks/grading_kills.py --kills 20",
+        "The shipped quiz's first 20 questions with four samples each, three waves, killed at random moments and run again.",
     ),
     Section(
         "answers-textbook",

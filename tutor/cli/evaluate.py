@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from tutor.cli import options
+from tutor.cli.grade import grade_sheet, grading
 
 TOP = 10
 
@@ -80,3 +81,22 @@ def retrieval(
         f"{figures.questions} questions: hit@1 {figures.hit_at_1:.2f}, hit@3 {figures.hit_at_3:.2f}, "
         f"hit@5 {figures.hit_at_5:.2f}, MRR {figures.mrr:.2f}"
     )
+
+
+@evaluate.command()
+@click.argument("questions", type=click.Path(path_type=Path), metavar="QUESTIONS")
+@click.option("--course", metavar="NAME", help="Give the model what this course's books say on each question.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.jsonl",
+    help="Results; QUESTIONS.results.jsonl without.",
+)
+@grading
+def mcqa(questions: Path, course: str | None, out: Path | None, as_json: bool, **flags: Any) -> None:
+    """How many multiple-choice questions does the model answer rightly, by chain of thought? Overall and by category.
+
+    QUESTIONS is in MMLU-Pro's layout (question_id, category, question, options, answer, answer_index), JSON Lines, or any
+    sheet that `tutor grade` takes.
+    """
+    grade_sheet(questions, course, out or Path(f"{questions.stem}.results.jsonl"), as_json, subjects=True, **flags)

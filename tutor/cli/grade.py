@@ -83,13 +83,14 @@ def grade_sheet(
     out: Path,
     as_json: bool,
     *,
+    subjects: bool = False,
     skip_bad_rows: bool,
     limit: int | None,
     force: bool,
     no_passages: bool,
     **flags: Any,
 ) -> None:
-    """Read the sheet, grade it, tell how it went, and exit with 3 where bad rows were left out."""
+    """Read the sheet, grade it, tell how it went (by subject too with `subjects`), and exit with 3 where rows were left out."""
     chosen = {name: flags.pop(name) for name in ("samples", "seed", "temperature", "fallback", "letter_logprobs")}
     settings = options.settings_of(**flags)
 
@@ -116,6 +117,8 @@ def grade_sheet(
             bar.say(f"interrupted after {bar.done} of {options.counted(len(questions), 'question')}; they are kept in {file}.")
             bar.say("Run the same command again to go on.")
             sys.exit(130)
+    if subjects and not as_json:
+        _tell_subjects(run)
     _tell(run, file, as_json, read.bad_rows)
     if read.bad_rows:
         sys.exit(3)
@@ -144,13 +147,24 @@ def _questions(read: Sheet, sheet: Path, skip: bool) -> Sequence[Question]:
     return read.questions
 
 
+def _tell_subjects(run: Run) -> None:
+    from tutor.mcqa.score import by_subject
+
+    click.echo(f"{'right':>6} {'wrong':>6} {'unparsed':>8} {'score':>6}  95 % interval    subject")
+    for subject, part in by_subject(run.results).items():
+        low, high = part.interval
+        shown = f"{part.share:>6.1%}  {low:.1%} to {high:.1%}" if part.keyed else f"{'':>6}"
+        click.echo(f"{part.right:>6} {part.wrong:>6} {part.unparsed:>8} {shown:<24}  {options.one_line(subject) or '-'}")
+
+
 def _tell(run: Run, file: Path, as_json: bool, bad_rows: int) -> None:
     from tutor.mcqa.results_file import table_file
-    from tutor.mcqa.score import score
+    from tutor.mcqa.score import by_subject, score
 
     figures = score(run.results)
     if as_json:
         import json
+        from dataclasses import asdict
 
         low, high = figures.interval
         told = {
@@ -166,6 +180,7 @@ def _tell(run: Run, file: Path, as_json: bool, bad_rows: int) -> None:
             "keyed": figures.keyed,
             "score": round(figures.share, 4) if figures.keyed else None,
             "interval": [round(low, 4), round(high, 4)] if figures.keyed else None,
+            "subjects": {name: asdict(part) for name, part in by_subject(run.results).items() if name},
             "bad_rows": bad_rows,
             "seconds": round(run.seconds, 1),
         }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from llama_index.core.llms import LLM, ChatMessage, MessageRole
 
@@ -51,9 +51,9 @@ class EndpointReasoner:
             return list(pool.map(self._weigh, prompts, labels))
 
     def _write(self, prompt: Prompt, max_tokens: int) -> Written:
-        reply = self._llm.chat(list(prompt.messages), temperature=prompt.temperature, seed=prompt.seed, max_tokens=max_tokens)
-        (choice, *_) = reply.raw.choices
-        usage = reply.raw.usage
+        options = {"temperature": prompt.temperature, "seed": prompt.seed, "max_tokens": max_tokens}
+        raw = cast(Any, self._llm.chat(list(prompt.messages), **options).raw)
+        choice, usage = raw.choices[0], raw.usage
         return Written(choice.message.content or "", usage.completion_tokens if usage else 0, choice.finish_reason == "length")
 
     def _choose(self, prompt: Prompt, labels: Sequence[str]) -> str | None:
@@ -87,5 +87,5 @@ class EndpointReasoner:
         messages = [*prompt.messages, begun]
         asked = {"temperature": 0.0, "max_tokens": 1, **options}
         with suppress(openai.BadRequestError, openai.UnprocessableEntityError):
-            return self._llm.chat(messages, extra_body={**GO_ON, **constrained}, **asked).raw.choices[0]
-        return self._llm.chat(messages, **asked).raw.choices[0]
+            return cast(Any, self._llm.chat(messages, extra_body={**GO_ON, **constrained}, **asked).raw).choices[0]
+        return cast(Any, self._llm.chat(messages, **asked).raw).choices[0]

@@ -149,7 +149,7 @@ def _asked(question: Question, number: int, model: LanguageModel, plan: Plan, co
     hits = tuple(course.search.search(_choice(question).searched, plan.passages)) if course else ()
     orders = tuple(order_of(question, plan.seed, sample) for sample in range(plan.samples))
     while True:
-        messages = [_messages(question, hits, order) for order in orders]
+        messages = [asked_with(question, hits, order) for order in orders]
         room = model.context_window - plan.max_tokens - model.count_tokens([_turn(prompts.COMMIT)])
         if max(map(model.count_tokens, messages)) <= room:
             break
@@ -184,10 +184,11 @@ def _turn(text: str, role: MessageRole = MessageRole.USER) -> ChatMessage:
     return ChatMessage(role=role, content=text)
 
 
-def _messages(question: Question, hits: Sequence[Hit], order: Sequence[str]) -> list[ChatMessage]:
+def asked_with(question: Question, hits: Sequence[Hit] = (), order: Sequence[str] = ()) -> list[ChatMessage]:
+    """What a model is asked with: the instruction, and the question with its options in `order` (the sheet's without)."""
     passages = [replace(hit.passage, text=hit.excerpt).embedded_text for hit in hits]
     system = prompts.REASON_FROM_PASSAGES if passages else prompts.REASON
-    user = prompts.multiple_choice(passages, question.stem, [question.options[label] for label in order])
+    user = prompts.multiple_choice(passages, question.stem, [question.options[label] for label in order or question.options])
     return [_turn(system, MessageRole.SYSTEM), _turn(user)]
 
 

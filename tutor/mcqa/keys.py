@@ -80,7 +80,7 @@ class Keys:
 def _named(cell: str, options: Sequence[str]) -> bool:
     """Whether the cell is one of the options' letters."""
     letter = LETTER.fullmatch(cell)
-    return bool(letter) and ord(letter[1].upper()) - ord("A") < len(options)
+    return letter is not None and ord(letter[1].upper()) - ord("A") < len(options)
 
 
 def _plain(cell: object) -> str:

@@ -46,6 +46,14 @@ def score(results: Sequence[Result]) -> Score:
     )
 
 
+def by_subject(results: Sequence[Result]) -> dict[str, Score]:
+    """The score of each subject, in the order in which they come."""
+    parts: dict[str, list[Result]] = {}
+    for result in results:
+        parts.setdefault(result.subject, []).append(result)
+    return {subject: score(part) for subject, part in parts.items()}
+
+
 def wilson(right: int, of: int) -> tuple[float, float]:
     """The 95 % score interval of a share (Wilson 1927); (0, 1) of nothing."""
     if not of:
