@@ -64,7 +64,7 @@ def logprobs(letter: str, p: float) -> dict[str, float]:
 
 
 def overconfident(count: int, seed: int, **changed: Any) -> Results:
-    """A model that is right less often than its samples agree: of those where a share s agrees, 0.1 + 0.6 s^2 are right; and the
+    """A model that is right less often than its samples agree: where a share s agrees, 0.1 + 0.6 s^2 are right; and the
     letter's probability tells some of the rest."""
     draw = random.Random(seed)
     rows = []

@@ -36,7 +36,9 @@ def test_a_model_that_takes_what_is_first_shows() -> None:
     assert found.clear
 
 
-@pytest.mark.parametrize("choose", [lambda order, draw: draw.choice(order), lambda order, draw: "B"], ids=["blindly", "one option"])
+@pytest.mark.parametrize(
+    "choose", [lambda order, draw: draw.choice(order), lambda order, draw: "B"], ids=["blindly", "one option"]
+)
 def test_a_preference_is_seldom_seen_where_there_is_none(choose) -> None:
     trials = [position_preference(graded(10, choose, seed)) for seed in range(60)]
     assert sum(found.clear for found in trials if found) <= 9  # 3 expected; more than 9 has a probability of 0.2 %

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tutor.cli import options
+from tutor.cli.report import review_options, show_comparison
 
 if TYPE_CHECKING:
+    from tutor.mcqa.confidence import Calibration
     from tutor.mcqa.run import Run
     from tutor.mcqa.sheet import Question, Sheet
     from tutor.settings import Settings
@@ -22,6 +25,14 @@ MOST_FAULTS = 20  # told; the rest are counted
 def grading(command: Callable[..., Any]) -> Callable[..., Any]:
     """What `tutor grade` and `tutor evaluate mcqa` both take."""
     for option in (
+        review_options,
+        click.option(
+            "--report",
+            "page",
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE.html",
+            help="Write a report: one HTML file that opens and prints anywhere.",
+        ),
         click.option("--force", is_flag=True, help="Begin anew over results that are there."),
         click.option("--skip-bad-rows", is_flag=True, help="Grade the rows that are right, and exit with 3."),
         click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N questions."),
@@ -58,22 +69,39 @@ def grading(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@click.argument("sheet", type=click.Path(path_type=Path), metavar="SHEET")
+@click.argument("sheet", required=False, type=click.Path(path_type=Path), metavar="SHEET")
 @click.option("--course", metavar="NAME", help="Give the model what this course's books say on each question.")
 @click.option(
     "--out",
-    required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.jsonl",
     help="Results, a question a line; a .csv is written beside. A run that was ended goes on with the same command.",
 )
+@click.option(
+    "--compare",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    metavar="A.jsonl B.jsonl",
+    help="Grade nothing: two results on the same questions side by side, with a paired test.",
+)
 @grading
-def grade(sheet: Path, course: str | None, out: Path, as_json: bool, **flags: Any) -> None:
+def grade(
+    sheet: Path | None, course: str | None, out: Path | None, compare: tuple[Path, Path] | None, as_json: bool, **flags: Any
+) -> None:
     """Answer the multiple-choice questions in SHEET (.csv, .jsonl, .xlsx) by chain of thought.
 
     Columns: question; A, B, C, ... or options; and, where there are any, answer (the key), id and subject. Exit code 3 where
     rows were left out.
     """
+    if compare:
+        if sheet or out:
+            raise click.UsageError("--compare takes two results files, and no SHEET and no --out.")
+        show_comparison(*compare, flags["page"], flags["home"], as_json)
+        return
+    if sheet is None:
+        raise click.UsageError("Missing argument 'SHEET'.")
+    if out is None:
+        raise click.UsageError("Missing option '--out'.")
     grade_sheet(sheet, course, out, as_json, **flags)
 
 
@@ -88,6 +116,9 @@ def grade_sheet(
     limit: int | None,
     force: bool,
     no_passages: bool,
+    page: Path | None,
+    review: Path | None,
+    review_below: float,
     **flags: Any,
 ) -> None:
     """Read the sheet, grade it, tell how it went (by subject too with `subjects`), and exit with 3 where rows were left out."""
@@ -95,10 +126,16 @@ def grade_sheet(
     settings = options.settings_of(**flags)
 
     from index_store.course import Library
+    from tutor.mcqa.confidence import load_calibration
+    from tutor.mcqa.report_file import check_name, check_review, write_report, write_review
     from tutor.mcqa.run import grade_into, open_course, plan_of, results_path, run_settings
     from tutor.mcqa.sheet import read_sheet
 
     file = results_path(out, sheet)
+    if page:
+        check_name(page, ".html", "a report")
+    if review:
+        check_review(review, file)
     if course and not no_passages:
         Library(settings.home).existing(course)  # an unknown course and a bad sheet are told before models load
     read = read_sheet(sheet)
@@ -107,12 +144,14 @@ def grade_sheet(
     model = _load(settings)
     opened = open_course(settings, course, options.say) if course and not no_passages else None
     made = run_settings(sheet, questions, model, plan, course if opened else None, opened)
+    calibration = load_calibration(settings.home, made)
+    made = replace(made, calibration=calibration.fitted if calibration else "")
 
     from tutor.cli.progress import Questions
 
     with Questions() as bar:
         try:
-            run = grade_into(file, questions, model, plan, made, opened, force, bar.say, bar.update)
+            run = grade_into(file, questions, model, plan, made, opened, force, bar.say, bar.update, calibration)
         except KeyboardInterrupt:
             bar.say(f"interrupted after {bar.done} of {options.counted(len(questions), 'question')}; they are kept in {file}.")
             bar.say("Run the same command again to go on.")
@@ -120,8 +159,24 @@ def grade_sheet(
     if subjects and not as_json:
         _tell_subjects(run)
     _tell(run, file, as_json, read.bad_rows)
+    if not as_json:
+        click.echo(_of_confidence(calibration, plan.samples))
+    if page and run.results:
+        write_report(page, file, settings.home)
+        options.say(f"wrote {page}")
+    if review and run.results:
+        options.say(f"wrote {review}: {options.counted(write_review(review, file, review_below), 'question')} for a person")
     if read.bad_rows:
         sys.exit(3)
+
+
+def _of_confidence(calibration: Calibration | None, samples: int) -> str:
+    """What the confidences are, in a line."""
+    if calibration:
+        sheets = options.one_line(", ".join(calibration.sheets))
+        return f"confidence: fitted on {calibration.questions} questions of {sheets}"
+    what = f"the share of the {samples} chains that agree" if samples > 1 else "the letter's probability"
+    return f"confidence: {what}, not calibrated (fit it on results with a key: tutor evaluate confidence)"
 
 
 def _load(settings: Settings) -> Any:

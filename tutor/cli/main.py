@@ -31,6 +31,7 @@ COMMANDS = {
     "preferences": "List and export which answers were better, for DPO.",
     "questions": "Save questions whose pages a new index has to find.",
     "remove": "Take a book out of a course.",
+    "report": "Show graded questions as one HTML file.",
     "rollback": "Answer from an earlier index again.",
     "set": "Set what holds for one course.",
     "search": "Show the passages that a question finds.",

@@ -61,9 +61,9 @@ def _bin(pairs: Sequence[tuple[float, bool]]) -> Bin:
 
 
 def expected_calibration_error(bins: Sequence[Bin]) -> float:
-    """The mean, over questions, of how far a bin's mean confidence is from its share of right ones (Naeini et al. 2015); 0 to 1.
+    """The mean, over questions, of how far a bin's mean confidence is from its share of right ones (Naeini et al. 2015).
 
-    Of few questions it is above nought by chance even where every confidence is true: with n in a bin by about
+    0 to 1. Of few questions it is above nought by chance even where every confidence is true: with n in a bin by about
     0.8 * sqrt(p (1 - p) / n).
     """
     total = sum(bin.questions for bin in bins)

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from index_store.errors import GradingError
-from tutor.mcqa.breakdown import NO_SUBJECT
 from tutor.mcqa.results import Result, Results
 
 OUTCOMES = ("right", "wrong", "unparsed")
 DRAWS = 10_000
+NO_SUBJECT = "no subject"
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class McNemar:
 class Paired:
     """Of the questions with a key in both. `name`: the subject, or "all". `counts`: outcome of A to outcome of B to how many.
 
-    `of_parsed`: the test over those to which both gave a letter; `of_all`: over all, an unparsed one being not right. `difference`:
-    A's share of right ones less B's, an unparsed one being not right, with its 95 % `interval`.
+    `of_parsed`: the test over those to which both gave a letter; `of_all`: over all, an unparsed one being not right.
+    `difference`: A's share of right ones less B's, an unparsed one being not right, with its 95 % `interval`.
     """
 
     name: str
@@ -137,7 +137,8 @@ def _check_same(one: Result, other: Result, called: tuple[str, str]) -> None:
     ):
         if ours != theirs:
             raise GradingError(
-                f"question {one.id!r}: {called[0]} and {called[1]} have a different {what} for it. Give results of the same sheet."
+                f"question {one.id!r}: {called[0]} and {called[1]} have a different {what} for it. Give results of "
+                "the same sheet."
             )
 
 
@@ -190,7 +191,7 @@ def as_text(comparison: Comparison) -> str:
     lines += [
         "",
         "p: McNemar's test, exact and two-sided; an unparsed question is not right. Only where both have a letter: "
-        f"{parsed.only_a} only A, {parsed.only_b} only B, p = {p_value(parsed.p)}",
+        f"{parsed.only_a} only A, {parsed.only_b} only B, {p_told(parsed.p)}",
         verdict(comparison),
     ]
     return "\n".join(lines)
@@ -225,3 +226,7 @@ def verdict(comparison: Comparison) -> str:
 
 def p_value(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def p_told(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"

@@ -1,8 +1,8 @@
 """How sure an answer is: raw, and as a probability fitted on questions with a key.
 
 Raw is the share of the samples that say the letter (self-consistency, Wang et al. 2023), or for one sample the probability of
-the letter. Fitted is a logistic regression on that, the letters' log-probabilities, what the passages say and how the letter was
-found. It holds for the model, the number of samples, with or without passages, that it was fitted on, and is kept by these.
+the letter. Fitted is a logistic regression on that, the letters' log-probabilities, what the passages say and how the letter
+was found. It holds for the model, the number of samples, with or without passages, that it was fitted on, and is kept by these.
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ def fit(runs: Sequence[Results]) -> Calibration:
         )
     if min(sum(right), len(rows) - sum(right)) < FEWEST_OF_EACH:
         raise GradingError(
-            f"{names}: {sum(right)} of {len(rows)} are right; {FEWEST_OF_EACH} right and {FEWEST_OF_EACH} wrong ones are needed "
-            "to tell them apart. Grade a longer sheet, or one of another difficulty."
+            f"{names}: {sum(right)} of {len(rows)} are right; {FEWEST_OF_EACH} right and {FEWEST_OF_EACH} wrong ones are "
+            "needed to tell them apart. Grade a longer sheet, or one of another difficulty."
         )
     weighted, intercept = _regress(rows, right)
     raw = [confidence for confidence in map(raw_confidence, rows) if confidence is not None]

@@ -1,7 +1,7 @@
 """Whether a model prefers a position: how often it chooses what is shown first, second, ..., against what it would without.
 
-Read from samples with shuffled options. There every option stands everywhere equally often, so whatever the model believes, each
-of n positions is chosen in 1/n of the samples, unless the position itself counts. Knows nothing of keys.
+Read from samples with shuffled options. There every option stands everywhere equally often, so whatever the model believes,
+each of n positions is chosen in 1/n of the samples, unless the position itself counts. Knows nothing of keys.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def position_preference(results: Sequence[Result]) -> Preference | None:
     of_size = Counter(sizes.tolist())
     expected = np.array([sum(count / size for size, count in of_size.items() if size > position) for position in range(most)])
     draw = np.random.default_rng(0)
-    by_chance = sum(draw.multinomial(count, [1 / size] * size + [0.0] * (most - size), DRAWS) for size, count in of_size.items())
+    by_chance = sum(
+        draw.multinomial(count, [1 / size] * size + [0.0] * (most - size), DRAWS) for size, count in of_size.items()
+    )
     departs = ((by_chance - expected) ** 2 / expected).sum(axis=1)
     p = float((1 + (departs >= ((chosen - expected) ** 2 / expected).sum() - 1e-9).sum()) / (1 + DRAWS))
     positions = tuple(Position(chr(ord("A") + n), int(chosen[n]), float(expected[n])) for n in range(most))

@@ -18,7 +18,11 @@ from typing import Any, Literal
 from index_store.errors import GradingError
 from index_store.files import write_atomically
 
-NAMED = {"digest": "the questions", "prompt": "the prompt"}  # settings that say nothing to a reader
+NAMED = {
+    "digest": "the questions",
+    "prompt": "the prompt",
+    "calibration": "the fit of the confidence",
+}  # settings that say nothing to a reader
 Outcome = Literal["right", "wrong", "unparsed", "no key"]
 CONSTRAINED = "constrained completion"  # Result.how where no text committed to an option and the model was made to choose
 
@@ -140,7 +144,8 @@ class RunSettings:
 
     `sheet`: the file's name. `questions`: how many, and `digest` the sha256 of their content. `course`: None without one;
     `index`: the generation that was searched. `samples`: chains of thought for each question. `prompt`: the sha256 of the
-    prompts' wording. `versions`: of what generates, by package.
+    prompts' wording. `versions`: of what generates, by package. `calibration`: when the one that
+    the confidences are of was fitted; "" without one.
     """
 
     sheet: str
@@ -159,6 +164,7 @@ class RunSettings:
     letter_logprobs: bool
     prompt: str
     versions: Mapping[str, str]
+    calibration: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from index_store.errors import GradingError
 from index_store.files import sync_folder, write_atomically
+from tutor.mcqa.confidence import confidence_of
 from tutor.mcqa.results import Result, RunSettings, as_line, read_results, settings_file, write_settings
 
 # What a spreadsheet may run begins with one of these.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 HEAD = (
-    "id", "subject", "question", "options", "letter", "key", "outcome", "confidence", "how", "why", "fallback", "votes",
-    "reasoning", "citations", "seconds", "tokens",
+    "id", "subject", "question", "options", "letter", "key", "outcome", "confidence", "calibrated", "how", "why", "fallback",
+    "votes", "reasoning", "citations", "seconds", "tokens",
 )  # fmt: skip
 
 
@@ -109,11 +110,13 @@ def as_table(results: Sequence[Result]) -> str:
         votes = ", ".join(sample.letter or "none" for sample in result.samples)
         options = "\n".join(f"{label}) {option}" for label, option in result.options.items())
         cited = "\n".join(f"[{one.number}] {one.book}, {one.label} ({one.file})" for one in result.citations)
-        confidence = "" if result.confidence is None else f"{result.confidence:.3f}"
+        sure = confidence_of(result)
+        confidence = "" if sure is None else f"{sure:.3f}"
+        calibrated = "no" if result.confidence is None else "yes"
         cells = (
             result.id, result.subject, result.question, options, result.letter or "", result.key or "", result.outcome,
-            confidence, result.how or "", result.why or "", "yes" if result.fallback else "no", votes, result.reasoning, cited,
-            f"{result.seconds:.2f}", str(result.tokens),
+            confidence, calibrated, result.how or "", result.why or "", "yes" if result.fallback else "no", votes,
+            result.reasoning, cited, f"{result.seconds:.2f}", str(result.tokens),
         )  # fmt: skip
         writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells])
     return text.getvalue()

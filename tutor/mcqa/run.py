@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from index_store.search import CourseSearch
 from index_store.verify import stand_in
 from tutor.answering import prompts
 from tutor.answering.models import LanguageModel
+from tutor.mcqa.confidence import Calibration
 from tutor.mcqa.grade import Course, Plan, grade
 from tutor.mcqa.results import Result, RunSettings
 from tutor.mcqa.results_file import table_file, writing
@@ -101,8 +102,10 @@ def grade_into(
     force: bool = False,
     notify: Callable[[str], None] = lambda message: None,
     progress: Progress = lambda before, done, total: None,
+    calibration: Calibration | None = None,
 ) -> Run:
-    """Grade what `file` (.jsonl) does not have yet, each result durable as soon as it is there.
+    """Grade what `file` (.jsonl) does not have yet, each result durable as soon as it is there, with its confidence where there
+    is a `calibration`.
 
     Raises GradingError where the file is another run's, ModelError where the model fails; what was graded stays.
     """
@@ -111,7 +114,7 @@ def grade_into(
         before = len(kept.results)
         progress(before, before, len(questions))
         for result in grade(questions, model, plan, course, done=frozenset(kept.results)):
-            kept.append(result)
+            kept.append(replace(result, confidence=calibration.confidence(result)) if calibration else result)
             progress(before, len(kept.results), len(questions))
         results = kept.finish([question.id for question in questions])
     return Run(tuple(results), len(results) - before, time.perf_counter() - begun)

@@ -1,4 +1,4 @@
-"""A score by subject, and which letters were given for which keys. Unparsed is an outcome of its own in both."""
+"""Which letters were given for which keys, and how well the two agree. Unparsed is an outcome of its own."""
 
 from __future__ import annotations
 
@@ -7,21 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tutor.mcqa.results import Result
-from tutor.mcqa.score import Score, score
 
-NO_SUBJECT = "no subject"
 UNPARSED = "unparsed"
-
-
-def by_subject(results: Sequence[Result]) -> dict[str, Score]:
-    """Subject to score, of the questions that have a key, by name; {} where none of them has a subject."""
-    keyed = [result for result in results if result.key is not None]
-    subjects = sorted({result.subject for result in keyed})
-    if not any(subjects):
-        return {}
-    return {
-        subject or NO_SUBJECT: score([result for result in keyed if result.subject == subject]) for subject in subjects
-    }
 
 
 @dataclass(frozen=True)
