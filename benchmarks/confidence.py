@@ -1,9 +1,10 @@
 """Can the confidence of grading be believed, what does a review queue by it catch, and what does it cost?
 
-    python benchmarks/confidence.py examples/quiz.csv [SHEET...] [--samples 5] [--results FILE.jsonl...] [--halves 50]
+    python benchmarks/confidence.py examples/quiz.csv [SHEET...] --make examples/course [BOOKS...]
+    python benchmarks/confidence.py --results FILE.jsonl...
 
-Each sheet is graded by the built-in model without passages, with one sample a question and with K, one after the other on
-the same machine; with `--results` files that `tutor grade` wrote of keyed sheets are looked at instead, and nothing is timed.
+Each sheet is graded by the built-in model with passages of one course of BOOKS, if any are named, with one sample a question
+and then with `--samples`; with `--results` files that `tutor grade` wrote of keyed sheets are looked at instead, untimed.
 
 Before and after: the questions with key and letter are divided at random into halves; a fit on one tells the confidence of the
 other, `--halves` times. `the share of right ones` gives every question of the one half the share that was right in the other: a
@@ -31,12 +32,15 @@ from tutor.offline import close_network
 
 close_network(hub=False)
 
+from index_store.course import Library  # noqa: E402
+from index_store.embedding import load_embedding  # noqa: E402
+from ingest.pipeline import ingest  # noqa: E402
 from tutor.answering.models import LanguageModel, load_model  # noqa: E402
 from tutor.mcqa.calibration import brier_score, expected_calibration_error, reliability  # noqa: E402
 from tutor.mcqa.confidence import fitted_confidences, raw_confidence  # noqa: E402
-from tutor.mcqa.grade import Plan, grade  # noqa: E402
+from tutor.mcqa.grade import Course, Plan, grade  # noqa: E402
 from tutor.mcqa.results import Result, read_results  # noqa: E402
-from tutor.mcqa.run import SMALL_MODEL_TOKENS  # noqa: E402
+from tutor.mcqa.run import SMALL_MODEL_TOKENS, open_course  # noqa: E402
 from tutor.mcqa.sheet import Question, read_sheet  # noqa: E402
 from tutor.settings import load_settings  # noqa: E402
 
@@ -46,6 +50,7 @@ THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sheets", nargs="*", type=Path, metavar="SHEET")
+    parser.add_argument("--make", nargs="+", type=Path, default=[], metavar="BOOKS")
     parser.add_argument("--samples", type=int, default=5, metavar="K")
     parser.add_argument("--results", nargs="+", type=Path, default=[], metavar="FILE.jsonl")
     parser.add_argument("--halves", type=int, default=50)
@@ -59,7 +64,7 @@ def main() -> None:
             for sheet in arguments.sheets
             for question in read_sheet(sheet).questions
         ]
-        rows = timed(questions, arguments.samples)
+        rows = timed(questions, arguments.samples, arguments.make)
     told = [row for row in rows if row.outcome in ("right", "wrong")]
     right = sum(row.outcome == "right" for row in told)
     print(f"{len(rows)} questions, {len(told)} with a letter, {right} of these right ({right / len(told):.0%}).\n")
@@ -68,23 +73,28 @@ def main() -> None:
     review(told, held_out)
 
 
-def timed(questions: Sequence[Question], samples: int) -> list[Result]:
+def timed(questions: Sequence[Question], samples: int, books: Sequence[Path]) -> list[Result]:
     """The results with `samples`, after a table of what they cost against one."""
     with tempfile.TemporaryDirectory() as home:
-        model = load_model(load_settings(home=Path(home)))
-        _graded(questions[:2], model, 1)  # warm
+        settings = load_settings(home=Path(home))
+        model, course = load_model(settings), None
+        if books:
+            library = Library(settings.home)
+            ingest(list(books), library.course("quiz"), load_embedding(), library.vectors)
+            course = open_course(settings, "quiz")
+        _graded(questions[:2], model, course, 1)  # warm
         print("| | seconds | seconds a question | tokens a question |\n|---|---|---|---|")
         for k in (1, samples):
-            rows, seconds = _graded(questions, model, k)
+            rows, seconds = _graded(questions, model, course, k)
             tokens = sum(row.tokens for row in rows) / len(rows)
             print(f"| k = {k} | {seconds:.0f} | {seconds / len(rows):.1f} | {tokens:,.0f} |", flush=True)
     print()
     return rows
 
 
-def _graded(questions: Sequence[Question], model: LanguageModel, k: int) -> tuple[list[Result], float]:
+def _graded(questions: Sequence[Question], model: LanguageModel, course: Course | None, k: int) -> tuple[list[Result], float]:
     begun = time.perf_counter()
-    rows = list(grade(questions, model, Plan(samples=k, max_tokens=SMALL_MODEL_TOKENS)))
+    rows = list(grade(questions, model, Plan(samples=k, max_tokens=SMALL_MODEL_TOKENS), course))
     return rows, time.perf_counter() - begun
 
 

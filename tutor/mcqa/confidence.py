@@ -27,6 +27,8 @@ FEWEST_OF_EACH = 5  # right, and wrong
 # L2, of standardised features. On made-up questions less is better where the features tell much, more where they tell nothing.
 PENALTY = 3.0
 FOLDS, REPEATS = 5, 10
+SIGNS = {"agreement": 1, "letter log-odds": 1, "entropy": -1, "evidence": 1, "stated": 1, "contradicted": -1}
+"""Which way each feature counts."""
 MOST_LOG_ODDS = 8.0
 
 
@@ -184,28 +186,37 @@ def _error(confidences: Sequence[float], right: Sequence[bool]) -> float:
 
 
 def _regress(rows: Sequence[Result], right: Sequence[bool]) -> tuple[dict[str, tuple[float, float, float]], float]:
-    """Feature to (mean, standard deviation, weight), and the intercept. What does not vary is left out."""
+    """Feature to (mean, standard deviation, weight), and the intercept.
+
+    What does not vary is left out, and so is what would count the wrong way round (more agreement, less confidence): with few
+    questions that is noise, and no grader would believe it.
+    """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
 
     found = [features(row) for row in rows]
-    columns, scaling = [], {}
-    for name in sorted({name for one in found for name in one}):
+    columns: dict[str, np.ndarray] = {}
+    scaling: dict[str, tuple[float, float]] = {}
+    for name in SIGNS:
         values = np.array([one.get(name, np.nan) for one in found])
-        mean, scale = float(np.nanmean(values)), float(np.nanstd(values))
-        if scale > 1e-9:
-            scaling[name] = (mean, scale)
-            columns.append(np.nan_to_num((values - mean) / scale, nan=0.0))
-    if not columns:  # nothing tells the questions apart: all have the share of right ones
-        share = sum(right) / len(right)
-        return {}, math.log(share / (1 - share))
-    model = LogisticRegression(C=1 / PENALTY, solver="newton-cholesky")  # lbfgs is 20 times as slow on a busy machine
-    model.fit(np.stack(columns, axis=1), np.array(right))
-    weights = {
-        name: (round(mean, 6), round(scale, 6), round(float(weight), 6))
-        for (name, (mean, scale)), weight in zip(scaling.items(), model.coef_[0], strict=True)
-    }
-    return weights, round(float(model.intercept_[0]), 6)
+        if np.isnan(values).all() or np.nanstd(values) < 1e-9:
+            continue
+        scaling[name] = (float(np.nanmean(values)), float(np.nanstd(values)))
+        columns[name] = np.nan_to_num((values - scaling[name][0]) / scaling[name][1], nan=0.0)
+    while columns:
+        # lbfgs is 20 times as slow on a busy machine.
+        model = LogisticRegression(C=1 / PENALTY, solver="newton-cholesky")
+        model.fit(np.stack(list(columns.values()), axis=1), np.array(right))
+        weights = dict(zip(columns, map(float, model.coef_[0]), strict=True))
+        if not (wrong := [name for name, weight in weights.items() if weight * SIGNS[name] < 0]):
+            rounded = {
+                name: (round(scaling[name][0], 6), round(scaling[name][1], 6), round(weight, 6))
+                for name, weight in weights.items()
+            }
+            return rounded, round(float(model.intercept_[0]), 6)
+        del columns[min(wrong, key=lambda name: weights[name] * SIGNS[name])]
+    share = sum(right) / len(right)  # nothing tells the questions apart
+    return {}, math.log(share / (1 - share))
 
 
 def _cross_validated(rows: Sequence[Result], right: Sequence[bool]) -> float:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from tutor.mcqa.confusion import confusion
 from tutor.mcqa.position import position_preference
 from tutor.mcqa.report_charts import position_chart, reliability_diagram
 from tutor.mcqa.results import Result, Results, RunSettings
-from tutor.mcqa.review import printable
+from tutor.mcqa.review import printable, shown_as
 from tutor.mcqa.score import Score, by_subject, score, wilson
 
 FOLDER = Path(__file__).parent / "templates"
@@ -44,6 +45,9 @@ _environment = Environment(
     lstrip_blocks=True,
     finalize=_plain,
 )
+
+
+_environment.filters["exp"] = math.exp
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,7 @@ def report(
         marked=marked,
         confidence_of=confidence_of,
         wilson=wilson,
+        shown_as=shown_as,
         p_told=p_told,
         p_value=p_value,
         verdict=verdict,
@@ -150,12 +155,21 @@ def calibrated(rows: Sequence[Result]) -> Calibrated | None:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A question in a list, under a name that is one in the page; `again` where an earlier list has it in full."""
+
+    row: Result
+    anchor: str
+    again: bool
+
+
+@dataclass(frozen=True)
 class Examples:
-    """Questions to look at. `all`: how many there are; `rows` are the first of them."""
+    """Questions to look at. `all`: how many there are; `shown` are the first of them."""
 
     title: str
     note: str
-    rows: tuple[Result, ...]
+    shown: tuple[Shown, ...]
     all: int
 
 
@@ -165,24 +179,27 @@ def examples(rows: Sequence[Result]) -> list[Examples]:
     known = [(confidence, row) for row in rows if (confidence := confidence_of(row)) is not None]
     least = [row for _, row in sorted(known, key=lambda pair: pair[0])]
     sure = sorted(((c, row) for c, row in known if c >= SURE and row.outcome == "wrong"), key=lambda pair: -pair[0])
-    slowest = sorted(rows, key=lambda row: -row.seconds)
-    lists = [
-        Examples("Unparsed", "No option could be read from what the model wrote.", tuple(unparsed[:SHOWN]), len(unparsed)),
-        Examples("Least sure", "The lowest confidence first.", tuple(least[:SHOWN]), len(least)),
-        Examples(
-            "Sure, and not the key",
-            f"Confidence of {SURE:.0%} and more: look at the key, too.",
-            tuple(row for _, row in sure[:SHOWN]),
-            len(sure),
-        ),
-        Examples(
+    slowest = sorted(rows, key=lambda row: (-round(row.seconds), -row.tokens))
+    lists = (
+        ("Unparsed", "No option could be read from what the model wrote.", unparsed),
+        ("Least sure", "The lowest confidence first.", least),
+        ("Sure, and not the key", f"Confidence of {SURE:.0%} and more: look at the key, too.", [row for _, row in sure]),
+        (
             "Slowest",
-            "Seconds from when a question's group was asked until its result was there; a group is asked together.",
-            tuple(slowest[:SHOWN]),
-            len(slowest),
+            "Seconds from when a question's group was asked until its result was there; a group is asked together, and its "
+            "questions stand here by their tokens.",
+            slowest,
         ),
-    ]
-    return [one for one in lists if one.rows]
+    )
+    anchors = {row.id: f"q{number}" for number, row in enumerate(rows, 1)}
+    seen: set[str] = set()
+    found = []
+    for title, note, chosen in lists:
+        shown = tuple(Shown(row, anchors[row.id], row.id in seen) for row in chosen[:SHOWN])
+        seen |= {one.row.id for one in shown}
+        if shown:
+            found.append(Examples(title, note, shown, len(chosen)))
+    return found
 
 
 def marked(row: Result) -> Markup:

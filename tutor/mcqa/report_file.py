@@ -43,7 +43,7 @@ def write_review(out: Path, file: Path, below: float) -> int:
 def passage_texts(home: Path, results: Results) -> dict[str, str]:
     """Passage.id to text, of the passages that the report shows and that some index of the course still has: the id is made of
     the text, so it is the one that the model was given."""
-    wanted = {cited.passage_id for shown in examples(results.rows) for row in shown.rows for cited in row.citations}
+    wanted = {cited.passage_id for found in examples(results.rows) for one in found.shown for cited in one.row.citations}
     if not results.settings.course:
         return {}
     try:

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 
 from tutor.activity.tables import defused
 from tutor.mcqa.confidence import confidence_of
@@ -68,7 +69,7 @@ def as_csv(flagged: Sequence[Flagged]) -> str:
             result.letter or "",
             "" if one.confidence is None else f"{one.confidence:.2f}",
             one.why,
-            result.reasoning,
+            f"(Options shuffled: {order}.)\n{result.reasoning}" if (order := shown_as(result)) else result.reasoning,
             "\n".join(f"[{cited.number}] {cited.book}, {cited.label}" for cited in result.citations),
             "",
         )
@@ -81,6 +82,14 @@ def _cell(text: str) -> str:
     if len(text) > LONGEST_CELL:
         text = f"{text[:LONGEST_CELL]} … (cut: the results file has all of it)"
     return defused(text)
+
+
+def shown_as(result: Result) -> str:
+    """How the options stood in the reasoning, where not as in the sheet: "A is C, B is A, ..."; "" otherwise."""
+    sample = next((one for one in result.samples if one.text == result.reasoning and one.letter == result.letter), None)
+    if sample is None or sample.order == tuple(result.options):
+        return ""
+    return ", ".join(f"{letter} is {label}" for letter, label in zip(ascii_uppercase, sample.order, strict=False))
 
 
 def printable(text: str) -> str:
