@@ -38,7 +38,8 @@ _KEY = "tutor.key"  # in the request's scope
 class Answered(BaseModel):
     """An answer. Where `found` is false the books do not answer; `doubtful` sentences are not clearly borne out.
 
-    `help` is the level of a hint that was given instead, "" for an answer.
+    `help` is the level of a hint that was given instead, "" for an answer. `option` is the letter that the book or the
+    reasoning speaks for where the question had options, "" for none.
     """
 
     answer: str
@@ -47,6 +48,7 @@ class Answered(BaseModel):
     notes: list[str]
     doubtful: list[str]
     help: str
+    option: str
 
 
 class Found(BaseModel):
@@ -95,6 +97,7 @@ def tools(asking: Asking, key_of: Callable[[Call], Key], base_of: Callable[[Call
                 notes=list(answer.notes),
                 doubtful=list(answer.doubtful),
                 help=answer.help,
+                option=answer.option,
             ),
         )
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from llama_index.core.llms import ChatMessage, ChatResponse, CustomLLM, LLMMetadata, MessageRole
 
 from index_store.course import Library
 from index_store.embedding import Embedding
@@ -19,29 +18,12 @@ from tutor.answering.models import LanguageModel
 from tutor.answering.service import AnsweringService
 from tutor.course_settings import Assignment, CourseSettings
 
+from .talkative import Talkative
+
 EXERCISE = "Why does Dijkstra's algorithm fail with negative edges?"
 # The book's answer (algorithms.pdf, printed page 12), word for word.
 ANSWER = "it never reconsiders a finished vertex"
 SOON = datetime.now().astimezone() + timedelta(days=2)
-
-
-class Talkative(CustomLLM):
-    """Says the same whatever it is asked, as a model does that knows the answer by heart."""
-
-    says: str
-
-    @property
-    def metadata(self) -> LLMMetadata:
-        return LLMMetadata(is_chat_model=True)
-
-    def complete(self, prompt, formatted=False, **kwargs):  # type: ignore[no-untyped-def]
-        raise NotImplementedError
-
-    def stream_complete(self, prompt, formatted=False, **kwargs):  # type: ignore[no-untyped-def]
-        raise NotImplementedError
-
-    def stream_chat(self, messages, **kwargs):  # type: ignore[no-untyped-def]
-        yield ChatResponse(message=ChatMessage(role=MessageRole.ASSISTANT, content=self.says), delta=self.says)
 
 
 @pytest.fixture

@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from index_store.course import Library
 from index_store.embedding import Embedding
+from index_store.search import CourseSearch
 from tutor.answering.engine import CourseQueryEngine
+from tutor.answering.models import LanguageModel
 from tutor.answering.multiple_choice import MultipleChoice, Option, borne_out, parse
 from tutor.answering.service import AnsweringService
+
+from .talkative import Talkative
 
 QUIZ = Path(__file__).parents[2] / "examples" / "quiz.csv"
 STEM = "What is the cost of turning an array into a heap?"
@@ -141,7 +146,7 @@ def test_the_answer_names_the_option_and_shows_the_sentence_that_speaks_for_it(s
     answer = stream.answer
     assert answer is not None
     assert answer.option == row["answer"] == "A"
-    assert "the book speaks most clearly for A" in answer.text
+    assert "the book speaks most clearly for **A**" in answer.text
     assert pieces == answer.text
     assert ("algorithms.pdf", row["page"]) in {(c.passage.file, c.passage.label) for c in answer.citations}
 
@@ -152,3 +157,32 @@ def test_where_the_book_does_not_decide_the_answer_says_so(service: AnsweringSer
     assert answer.found
     assert answer.option == ""
     assert answer.text.endswith("does not decide between the options.")
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "letter"),
+    [
+        ("Twenty-three people make 253 pairs. [1] So it is 50 %, and the answer is (B).", "B"),
+        ("(A) is wrong, since 23 people make 253 pairs. [1] Therefore, the answer is about one half.", "B"),
+        ("One could take (A) or (B). [1]", ""),
+    ],
+)
+def test_a_model_of_its_own_words_reasons_and_the_letter_is_set_apart(
+    sample_library: Library, embedding: Embedding, reasoning: str, letter: str
+) -> None:
+    model = LanguageModel("reasoner", "test", Talkative(says=reasoning), 8192, 100, lambda messages: 100, "explain")
+    engine = CourseQueryEngine(CourseSearch(sample_library.existing("sample"), embedding), model, embedding)
+    stream = engine.stream("How likely do two of 23 people share a birthday?\nA) 6 percent\nB) about one half")
+    told = "".join(stream)
+    answer = stream.answer
+    assert answer is not None
+    assert answer.option == letter
+    assert stream.prompt is not None
+    assert "(X)" in str(stream.prompt[0].content)
+    last = answer.text.rsplit("\n\n", 1)[-1]
+    assert told.endswith(last)
+    assert last == (
+        f"**{letter}** (about one half) is what this reasoning comes to."
+        if letter
+        else "This reasoning comes to none of the options."
+    )

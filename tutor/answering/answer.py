@@ -32,7 +32,7 @@ class Answer:
     `found` is False where the course does not answer; `hits` are then the nearest passages. `doubtful` are the sentences that
     the passages they cite do not clearly bear out. `help` is the level of a hint that was given instead of the answer (see
     tutor.course_settings), for an exercise of `assignment`. `option` is the letter of the one that the book clearly speaks for,
-    where the question had options to choose from. Times are seconds.
+    or that the model's reasoning comes to, where the question had options to choose from. Times are seconds.
     """
 
     question: str

@@ -34,9 +34,10 @@ from tutor.answering.models import LanguageModel
 from tutor.answering.multiple_choice import MultipleChoice, borne_out, parse
 from tutor.answering.quoting import Quotable, choose_quotable, grammar
 from tutor.answering.repetition import repeats
-from tutor.answering.sentences import sentences
+from tutor.answering.sentences import MARKER, sentences
 from tutor.answering.topics import topic_of_section
 from tutor.course_settings import CourseSettings, restrictions
+from tutor.mcqa import extract
 from tutor.phrases import ENGLISH, Phrases
 
 NEARBY = 0.75  # of the threshold: below it, a passage is no place to look
@@ -240,6 +241,20 @@ class CourseQueryEngine(BaseQueryEngine):
         """In the model's own words, from as many passages and turns as fit its context."""
         messages, passages, notes = self._fit(stream, turns)
         yield from self._generate(stream, messages, passages, [*stream.notes, *notes])
+        if stream.choice:
+            yield self._commit(stream, stream.choice)
+
+    def _commit(self, stream: AnswerStream, choice: MultipleChoice) -> str:
+        """The option that a chain of thought commits to, added to it."""
+        assert stream.answer is not None
+        reasoned = MARKER.sub("", stream.answer.text.replace(DOUBT, ""))
+        found = extract(reasoned, {option.letter: option.text for option in choice.options})
+        chosen = next((option for option in choice.options if option.letter == found.letter), None)
+        said = stream.say("option_not_reasoned")
+        if chosen:
+            said = stream.say("option_reasoned", letter=chosen.letter, option=chosen.text)
+        stream.answer = replace(stream.answer, text=f"{stream.answer.text}\n\n{said}", option=chosen.letter if chosen else "")
+        return f"\n\n{said}"
 
     def _fit(self, stream: AnswerStream, turns: Sequence[Turn]) -> tuple[list[ChatMessage], int, list[str]]:
         """Messages that leave room for the answer: the oldest turns go first, then the last passages."""
@@ -247,7 +262,8 @@ class CourseQueryEngine(BaseQueryEngine):
         texts = [replace(hit.passage, text=hit.excerpt).embedded_text for hit in stream.hits]
         kept_turns, kept = list(turns), len(texts)
         while True:
-            messages = [ChatMessage(role=MessageRole.SYSTEM, content=prompts.EXPLAIN)]
+            system = prompts.EXPLAIN_CHOICE if stream.choice else prompts.EXPLAIN
+            messages = [ChatMessage(role=MessageRole.SYSTEM, content=system)]
             for turn in kept_turns:
                 messages.append(ChatMessage(role=MessageRole.USER, content=turn.question))
                 messages.append(ChatMessage(role=MessageRole.ASSISTANT, content=turn.answer))

@@ -127,7 +127,7 @@ class Guide:
         text = keep_valid(text, len(made.hits))
         cited = resolve(text, [hit.passage for hit in made.hits])
         stream.found = bool(cited)
-        stream.answer = replace(made, text=text, citations=cited, found=bool(cited), notes=notes, doubtful=())
+        stream.answer = replace(made, text=text, citations=cited, found=bool(cited), notes=notes, doubtful=(), option="")
         yield text
 
     def _times(self, guarded: Guarded, turns: Sequence[Turn]) -> int:

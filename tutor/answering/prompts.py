@@ -9,6 +9,10 @@ EXPLAIN = (
     "and from nothing else. After each sentence put the number of the passage it rests on, such as [1]. "
     "If the passages do not answer the question, say so."
 )
+EXPLAIN_CHOICE = (
+    f"{EXPLAIN} The question has options, of which exactly one is right. Think step by step, and end with the line "
+    '"The answer is (X).", where X is the letter of the option.'
+)
 QUOTE = "Answer the question based on the text, in two sentences."
 REASON = (
     "You take a multiple-choice exam. Exactly one option is right. Think step by step, and end with the line "

@@ -73,6 +73,7 @@ def _row(answer: Answer, model: str) -> dict[str, Any]:
         "passages": [passage(hit) for hit in answer.hits],
         "doubtful": list(answer.doubtful),
         "help": answer.help,
+        "option": answer.option,
         "notes": list(answer.notes),
         "model": model,
         "first_token_seconds": round(answer.first_token_seconds, 3),

@@ -231,6 +231,7 @@ def _beside(finished: Finished) -> dict[str, Any]:
         "notes": list(answer.notes),
         "doubtful": list(answer.doubtful),
         "help": answer.help,
+        "option": answer.option,
     }
 
 
