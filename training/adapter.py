@@ -14,7 +14,7 @@ from training.errors import RunError
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from transformers import PreTrainedModel
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from training.recipe import Lora
 
@@ -42,6 +42,21 @@ def load(model: PreTrainedModel, folder: Path) -> PeftModel:
     if not any(parameter.requires_grad for parameter in adapted.parameters()):
         raise RunError(f"{folder}: the adapter holds no parameter that can be trained. Give a LoRA adapter.")
     return adapted
+
+
+def save(model: Any, tokenizer: PreTrainedTokenizerBase, generation: GenerationConfig, folder: Path) -> None:
+    """The adapter that was trained (DPO's reference copy stays behind), with the tokenizer and the tokens that end a turn.
+
+    A base model's generation config names its end of text only, and a model that learned to close its turn with another token
+    would be let run on.
+    """
+    model.save_pretrained(str(folder), selected_adapters=["default"])
+    tokenizer.save_pretrained(str(folder))
+    ends = generation.eos_token_id
+    named = ends if isinstance(ends, list) else [ends]
+    generation.eos_token_id = sorted({tokenizer.eos_token_id, *(end for end in named if end is not None)})
+    generation.pad_token_id = tokenizer.pad_token_id
+    generation.save_pretrained(str(folder))
 
 
 @contextmanager

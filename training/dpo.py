@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training import adapter, arguments, kernels
+from training.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,20 +34,18 @@ def build_trainer(
     """A trainer ready to run, the reference's log-probabilities computed."""
     import trl
 
-    from training.run_folder import adapter_folder
-
     if recipe.kernels:
         kernels.apply(base.model, base.precision)
     assert recipe.lora
     model = (
-        adapter.load(base.model, adapter_folder(recipe.parent)) if recipe.parent else adapter.attach(base.model, recipe.lora)
+        adapter.load(base.model, RunFolder(recipe.parent).adapter) if recipe.parent else adapter.attach(base.model, recipe.lora)
     )
     if recipe.kernels:
         adapter.fuse(model)
     with adapter.held_in_fp32(model):
         return trl.DPOTrainer(
             model=model,
-            args=arguments.dpo(recipe, base.precision, folder),
+            args=arguments.of(recipe, base.precision, folder, validation is not None),
             train_dataset=train,
             eval_dataset=validation,
             processing_class=base.tokenizer,

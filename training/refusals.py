@@ -56,6 +56,11 @@ def of_sft(trainer: Mapping[str, Any]) -> list[str]:
         faults.append("trainer.packing_strategy wrapped cuts examples in two and lets one see the other; use bfd")
     if trainer.get("packing") and trainer.get("max_length", 1024) is None:
         faults.append("trainer.max_length is needed with packing: it is the length of a packed row")
+    if trainer.get("assistant_only_loss"):
+        faults.append(
+            "trainer.assistant_only_loss fails with Llama-3.1's template (ValueError in TRL); leave it out: of messages, only the "
+            "last turn is learned here anyway"
+        )
     if trainer.get("padding_free") and not trainer.get("packing"):
         faults.append("trainer.padding_free without packing does not keep to max_length; set packing")
     return faults

@@ -32,6 +32,7 @@ COMMANDS = {
     "remove": "Take a book out of a course.",
     "rollback": "Answer from an earlier index again.",
     "set": "Set what holds for one course.",
+    "train": "Train one stage from a recipe: SFT, or DPO on its adapter.",
     "search": "Show the passages that a question finds.",
     "users": "Instructors who may log in.",
 }
