@@ -40,7 +40,7 @@ def write(recipe: Recipe, inputs: Mapping[str, Any], result: Mapping[str, Any]) 
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return (
         f"---\n{front}\n---\n\n# Adapter by {NAMES[recipe.stage]}\n\n| | |\n|---|---|\n{table}\n\n"
-        "Trained with `tutor train`; the resolved recipe is in `recipe.yaml`, every file's hash in `manifest.json`.\n\n"
-        "![Curves](curves.png)\n\n## Limits\n\nAn adapter is of use on its base model only, with this folder's tokenizer and chat template. "
+        "Trained with `tutor train`; the run's folder holds the resolved recipe, the curves and every file's hash.\n\n"
+        "## Limits\n\nAn adapter is of use on its base model only, with this folder's tokenizer and chat template. "
         "It was measured on the data above and nothing else; evaluate it on your course before students meet it.\n"
     )

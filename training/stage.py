@@ -111,6 +111,8 @@ def run(checked: Checked, folder: Path, resume: bool = False, notify: Notify = l
     tokens = progress.Tokens()
     callbacks = [interruption, curves.Curves(run.curves), tokens, progress.Told(notify), *progress.early_stopping(recipe)]
     build = {"sft": sft.build_trainer, "dpo": dpo.build_trainer}[recipe.stage]
+    if recipe.stage == "dpo":
+        notify(f"computing the reference's log-probabilities of {len(sets['train'])} pairs")
     trainer = build(recipe, base, sets["train"], sets.get("validation"), run.checkpoints, callbacks)
     trainer.remove_callback(transformers.PrinterCallback)
     tokens.follow(trainer)
@@ -132,7 +134,8 @@ def run(checked: Checked, folder: Path, resume: bool = False, notify: Notify = l
         "metrics": metrics,
         **inputs,
     }
-    (folder / "README.md").write_text(card.write(recipe, inputs, result), "utf-8")
+    for place in (folder, run.adapter):
+        (place / "README.md").write_text(card.write(recipe, inputs, result), "utf-8")
     run.finish(result)
     return outcome
 
@@ -153,6 +156,7 @@ def quiet() -> None:
     import transformers
 
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
+    os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL reports its use otherwise
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
