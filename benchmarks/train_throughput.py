@@ -13,10 +13,12 @@ measured in the same process. Arithmetic is counted with what checkpointing comp
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -83,6 +85,7 @@ CASES = {
     "dpo-b4": Case("DPO, checkpointed, 4 pairs", DPO, ("per_device_train_batch_size=4",)),
     "trl-none": Case("TRL's defaults, SFT, no checkpointing, 4 rows", None, NONE),
 }
+WARM_UP = 3
 PIECES: dict[str, Any] = {}  # the product's own functions, where a case has left them out
 COLUMNS = "| case | tokens/s | padding | peak reserved, GB | TFLOP/s done | of the matrix rate, done | useful | s/step |"
 
@@ -91,13 +94,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", choices=SHAPES, default="llama3-8b")
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES), metavar="CASE", help=", ".join(CASES))
-    parser.add_argument("--steps", type=int, default=4, help="measured, after two that are not")
+    parser.add_argument("--steps", type=int, default=8, help="measured, after three that are not")
     parser.add_argument("--json", type=Path, help="write all rows here")
     parser.add_argument("--seconds", type=int, default=120, help="after which a case is given up")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--profile", type=Path)
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    os.environ |= {
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TQDM_DISABLE": "1",
+        "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
+    }
     if options.check:
         check()
         return
@@ -123,15 +134,9 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
     command = [sys.executable, __file__, "--case", name, "--shape", options.shape, "--steps", str(options.steps)]
     if options.profile:
         command += ["--profile", str(options.profile)]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
-        "HF_HUB_OFFLINE": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
-    }
     began = time.perf_counter()
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT, timeout=options.seconds)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=options.seconds)
     except subprocess.TimeoutExpired:
         return {"failed": f"more than {options.seconds} s"}
     for text in done.stdout.splitlines():
@@ -164,15 +169,15 @@ def measure(case: Case, shape: str, steps: int, profile: Path | None = None) -> 
         torch.cuda.set_per_process_memory_fraction(case.cap * 1e9 / torch.cuda.get_device_properties(0).total_memory)
     held = precision.pick("fp16" if cuda and "precision=fp16" in case.overrides else "auto")
     matrix = matrix_rate(torch.float16 if held.name == "fp16" else torch.bfloat16 if cuda else torch.float32)
-    trainer = build(case, shape, held, steps + 2)
+    trainer = build(case, shape, held, steps + WARM_UP)
     clock = Clock()
     trainer.add_callback(clock.callback())
     built = time.perf_counter() - began
     trainer.train()
     logs = [entry for entry in trainer.state.log_history if "num_tokens" in entry]
-    tokens = logs[-1]["num_tokens"] - logs[1]["num_tokens"]
-    seconds = clock.ends[-1] - clock.ends[1]
-    padding = 1 - tokens / sum(clock.cells[2:])
+    tokens = logs[-1]["num_tokens"] - logs[WARM_UP - 1]["num_tokens"]
+    seconds = clock.ends[-1] - clock.ends[WARM_UP - 1]
+    padding = 1 - tokens / sum(clock.cells[WARM_UP:])
     sizes = Sizes.of(trainer.model)
     done, useful = sizes.flops(trainer.args, case, mean_context(trainer))
     if profile:
@@ -180,7 +185,8 @@ def measure(case: Case, shape: str, steps: int, profile: Path | None = None) -> 
     return {
         "tokens_per_s": tokens / seconds,
         "padding": padding,
-        "step_s": seconds / (len(logs) - 2),
+        "step_s": seconds / steps,
+        "steps_s": [end - before for before, end in itertools.pairwise(clock.ends)],
         "peak_reserved_gb": torch.cuda.max_memory_reserved() / 1e9 if cuda else 0.0,
         "peak_allocated_gb": torch.cuda.max_memory_allocated() / 1e9 if cuda else 0.0,
         "tflops_done": done * tokens / seconds / 1e12,
@@ -204,7 +210,9 @@ def profile_step(trainer: Any, file: Path) -> None:
     with torch.profiler.profile() as profiler:
         trainer.training_step(trainer.model_wrapped, batch)
     by = "self_device_time_total" if torch.cuda.is_available() else "self_cpu_time_total"
-    file.write_text(profiler.key_averages().table(sort_by=by, row_limit=45, max_name_column_width=70), "utf-8")
+    table = profiler.key_averages().table(sort_by=by, row_limit=40, max_name_column_width=70)
+    with file.open("a", encoding="utf-8") as out:
+        out.write(f"{trainer.args.output_dir}\n{table}\n")
 
 
 def check() -> None:
@@ -238,7 +246,7 @@ def build(case: Case, shape: str, held: Any, steps: int) -> Any:
     """The product's trainer for the case's recipe, or TRL's own with its defaults."""
     import transformers
 
-    from training import adapter, base_model, dpo, kernels, recipe, sft
+    from training import base_model, dpo, fused_lora, kernels, recipe, sft
 
     transformers.set_seed(0)
     transformers.utils.logging.disable_progress_bar()
@@ -247,7 +255,7 @@ def build(case: Case, shape: str, held: Any, steps: int) -> Any:
     tokenizer = words(config.vocab_size)
     model = base_model.assemble(config, base_model.nf4(held), held, random_values(held))
     base = base_model.Base(model, tokenizer, held)
-    folder = Path(tempfile.mkdtemp(prefix="train-throughput-"))
+    folder = Path(tempfile.mkdtemp(prefix=re.sub(r"\W+", "-", case.title) + "-"))
     few = [f"max_steps={steps}", "gradient_accumulation_steps=1", "logging_steps=1", "save_strategy=no"]
     if case.recipe is None:
         import peft
@@ -273,7 +281,7 @@ def build(case: Case, shape: str, held: Any, steps: int) -> Any:
     for module, name, piece in (
         (kernels, "packed_attention", "attention"),
         (kernels, "liger", "liger"),
-        (adapter, "fuse", "fused"),
+        (fused_lora, "fuse", "fused"),
     ):
         setattr(module, name, PIECES.setdefault(name, getattr(module, name)) if piece in case.pieces else lambda *given: 0)
     batch = stage.trainer["per_device_train_batch_size"]

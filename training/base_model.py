@@ -141,6 +141,10 @@ def load(name: str, revision: str | None, quantization: str, precision: Precisio
     model.config.use_cache = False  # a cache makes the documents of a packed row see each other
     for parameter in model.parameters():
         parameter.requires_grad = False
+    for module in model.modules():
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            # bitsandbytes reorders the weights at the first evaluation on such a CPU, and they have no gradient in that order.
+            module.support_avx512bf16_for_cpu = False
     return Base(model, tokenizer, precision)
 
 

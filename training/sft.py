@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training import adapter, arguments, kernels
+from training import adapter, arguments, fused_lora, kernels
 from training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def build_trainer(
         adapter.load(base.model, RunFolder(recipe.parent).adapter) if recipe.parent else adapter.attach(base.model, recipe.lora)
     )
     if recipe.kernels:
-        adapter.fuse(model)
+        fused_lora.fuse(model, recipe.trainer.get("activation_checkpointing", True))
     with adapter.held_in_fp32(model):
         return trl.SFTTrainer(
             model=model,
