@@ -1,4 +1,4 @@
-"""Throughput and memory of QLoRA SFT and DPO at Llama-3-8B's shape, through the product's own trainers, beside TRL's defaults.
+"""Throughput and memory of QLoRA SFT and DPO at Llama-3-8B's shape, by the product's own trainers, beside TRL's defaults.
 
     python benchmarks/train_throughput.py                       # on an NVIDIA GPU
     python benchmarks/train_throughput.py --shape small         # a tiny model, to see that it runs anywhere
@@ -283,7 +283,8 @@ def build(case: Case, shape: str, held: Any, steps: int) -> Any:
         (kernels, "liger", "liger"),
         (fused_lora, "fuse", "fused"),
     ):
-        setattr(module, name, PIECES.setdefault(name, getattr(module, name)) if piece in case.pieces else lambda *given: 0)
+        original = PIECES.setdefault(name, getattr(module, name))
+        setattr(module, name, original if piece in case.pieces else lambda *given: 0)
     batch = stage.trainer["per_device_train_batch_size"]
     if stage.stage == "sft":
         rows = documents(max(40, batch * (steps + 2) * 3), length, config.vocab_size)
