@@ -6,8 +6,9 @@
     python benchmarks/train_throughput.py --cases sft --profile profile.txt     # where a step's time goes
 
 The weights are random and made in 4 bits on the device, so nothing is downloaded. Each case is a process of its own: a crash or
-a lack of memory costs its own row only. Tokens are those that are not padding. The matrix rate is that of an 8192^3 bf16 product
-measured in the same process. Arithmetic is counted with what checkpointing computes again ("done") and without ("useful").
+a lack of memory costs its own row only. Tokens are those that are not padding. The matrix rate is that of an 8192^3 product of
+bf16, measured in the same process. Arithmetic is counted with what checkpointing computes again ("done") and without
+("useful"). Beside the measured peak stands what `tutor train --plan` predicts.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ CASES = {
 }
 WARM_UP = 3
 PIECES: dict[str, Any] = {}  # the product's own functions, where a case has left them out
-COLUMNS = "| case | tokens/s | padding | peak reserved, GB | TFLOP/s done | of the matrix rate, done | useful | s/step |"
+COLUMNS = "| case | tokens/s | padding | peak reserved, GB | predicted | of the matrix rate, done | useful | s/step |"
 
 
 def main() -> None:
@@ -151,10 +152,10 @@ def line(title: str, row: dict[str, Any]) -> str:
     if "failed" in row:
         return f"| {title} | {row['failed']} |"
     rate = row["matrix_tflops"]
-    return (
-        f"| {title} | {row['tokens_per_s']:,.0f} | {row['padding']:.1%} | {row['peak_reserved_gb']:.1f} | {row['tflops_done']:.1f} "
-        f"| {row['tflops_done'] / rate:.0%} | {row['tflops_useful'] / rate:.0%} | {row['step_s']:.2f} |"
-    )
+    planned = f"{row['planned_gb']:.1f}" if row["planned_gb"] else ""
+    cells = [title, f"{row['tokens_per_s']:,.0f}", f"{row['padding']:.1%}", f"{row['peak_reserved_gb']:.1f}", planned]
+    cells += [f"{row['tflops_done'] / rate:.0%}", f"{row['tflops_useful'] / rate:.0%}", f"{row['step_s']:.2f}"]
+    return f"| {' | '.join(cells)} |"
 
 
 def measure(case: Case, shape: str, steps: int, profile: Path | None = None) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def measure(case: Case, shape: str, steps: int, profile: Path | None = None) -> 
         torch.cuda.set_per_process_memory_fraction(case.cap * 1e9 / torch.cuda.get_device_properties(0).total_memory)
     held = precision.pick("fp16" if cuda and "precision=fp16" in case.overrides else "auto")
     matrix = matrix_rate(torch.float16 if held.name == "fp16" else torch.bfloat16 if cuda else torch.float32)
-    trainer = build(case, shape, held, steps + WARM_UP)
+    trainer, planned = build(case, shape, held, steps + WARM_UP)
     clock = Clock()
     trainer.add_callback(clock.callback())
     built = time.perf_counter() - began
@@ -189,6 +190,7 @@ def measure(case: Case, shape: str, steps: int, profile: Path | None = None) -> 
         "steps_s": [end - before for before, end in itertools.pairwise(clock.ends)],
         "peak_reserved_gb": torch.cuda.max_memory_reserved() / 1e9 if cuda else 0.0,
         "peak_allocated_gb": torch.cuda.max_memory_allocated() / 1e9 if cuda else 0.0,
+        "planned_gb": planned / 1e9,
         "tflops_done": done * tokens / seconds / 1e12,
         "tflops_useful": useful * tokens / seconds / 1e12,
         "matrix_tflops": matrix,
@@ -225,7 +227,7 @@ def check() -> None:
     kept: dict[str, tuple[float, Any]] = {}
     print("| kernels | loss | relative difference of the gradients |\n|---|---|---|")
     for name in ("sft-plain", "sft-no-liger", "sft-no-fused", "sft-no-attention", "sft"):
-        trainer = build(CASES[name], "small", held, 1)
+        trainer, _ = build(CASES[name], "small", held, 1)
         torch.manual_seed(1)
         for parameter in trainer.model.parameters():
             if parameter.requires_grad:
@@ -242,11 +244,11 @@ def check() -> None:
         print(f"| {', '.join(CASES[name].pieces) or 'none'} | {loss.item():.5f} | {apart:.2e} |", flush=True)
 
 
-def build(case: Case, shape: str, held: Any, steps: int) -> Any:
-    """The product's trainer for the case's recipe, or TRL's own with its defaults."""
+def build(case: Case, shape: str, held: Any, steps: int) -> tuple[Any, float]:
+    """The product's trainer for the case's recipe and the bytes it predicts, or TRL's own with its defaults."""
     import transformers
 
-    from training import base_model, dpo, fused_lora, kernels, recipe, sft
+    from training import base_model, dpo, fused_lora, kernels, memory, recipe, sft
 
     transformers.set_seed(0)
     transformers.utils.logging.disable_progress_bar()
@@ -275,7 +277,8 @@ def build(case: Case, shape: str, held: Any, steps: int) -> Any:
         )
         lora = peft.LoraConfig(task_type="CAUSAL_LM", r=64, lora_alpha=128, use_rslora=True, target_modules="all-linear")
         rows = documents(arguments.per_device_train_batch_size * steps, length, config.vocab_size)
-        return trl.SFTTrainer(model=model, args=arguments, train_dataset=rows, processing_class=tokenizer, peft_config=lora)
+        own = trl.SFTTrainer(model=model, args=arguments, train_dataset=rows, processing_class=tokenizer, peft_config=lora)
+        return own, 0.0
     limits = ["max_length=256"] if shape == "small" else []
     stage = recipe.load(ROOT / case.recipe, [*few, *limits, *case.overrides, "data.train=made"])
     for module, name, piece in (
@@ -285,11 +288,13 @@ def build(case: Case, shape: str, held: Any, steps: int) -> Any:
     ):
         original = PIECES.setdefault(name, getattr(module, name))
         setattr(module, name, original if piece in case.pieces else lambda *given: 0)
+    planned = memory.plan(stage, config, held, 0).total
     batch = stage.trainer["per_device_train_batch_size"]
     if stage.stage == "sft":
         rows = documents(max(40, batch * (steps + 2) * 3), length, config.vocab_size)
-        return sft.build_trainer(stage, base, rows, None, folder)
-    return dpo.build_trainer(stage, base, pairs(batch * steps, stage.max_length or length, config.vocab_size), None, folder)
+        return sft.build_trainer(stage, base, rows, None, folder), planned
+    rows = pairs(batch * steps, stage.max_length or length, config.vocab_size)
+    return dpo.build_trainer(stage, base, rows, None, folder), planned
 
 
 def random_values(held: Any) -> Any:
@@ -425,8 +430,8 @@ class Sizes:
         """Of one token's forward and backward pass: all that is done, and what is left without computing anything twice.
 
         Backward: only the gradient by the input for frozen weights, by input and weight for adapters and attention. The head's
-        product is computed again in the backward pass. DPO scores about 0.6 of its tokens. The fused adapter spares a checkpointed
-        block its last product.
+        product is computed again in the backward pass. DPO scores about 0.6 of its tokens. The fused adapter spares
+        a checkpointed block its last product.
         """
         scored = 0.6 if "dpo" in (case.recipe or "") else 1.0
         attention = 4 * self.layers * self.width * context

@@ -26,7 +26,7 @@ def attach(model: PreTrainedModel, lora: Lora) -> PeftModel:
     config = peft.LoraConfig(
         task_type="CAUSAL_LM",
         r=lora.rank,
-        lora_alpha=lora.alpha,
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # a float where the scale asks for one
         use_rslora=lora.rslora,
         lora_dropout=lora.dropout,
         target_modules=list(lora.targets) if isinstance(lora.targets, tuple) else lora.targets,
@@ -61,7 +61,7 @@ def save(model: Any, tokenizer: PreTrainedTokenizerBase, generation: GenerationC
 
 @contextmanager
 def held_in_fp32(model: Any) -> Iterator[None]:
-    """What is trained is in fp32 before, inside and after, with the values it had, whatever a trainer's constructor casts it to.
+    """What is trained is in fp32 before and after, with the values it had, whatever a trainer's constructor casts it to.
 
     TRL casts the adapters of a quantized base to bf16. There an update of 1e-6 is smaller than half the distance to the next
     number, so most weights never move; a resumed run gets fp32 back and differs; fp16's gradient scaler fails on bf16; and a

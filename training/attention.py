@@ -1,6 +1,6 @@
 """Attention within each document of a packed row, by PyTorch's variable-length flash kernel.
 
-transformers' `sdpa` gives a packed row a mask that is quadratic in its length and forbids the flash kernel. Registered here under
+transformers' `sdpa` gives a packed row a mask that is quadratic in its length and forbids the flash kernel. Registered here by
 the name `packed`: rows of several documents go to `torch.nn.attention.varlen`, padded batches to SDPA's causal kernel, for
 padding to the right of a text is never attended to. Knows nothing of recipes or trainers.
 """
@@ -32,7 +32,8 @@ def mask(*args: Any, attention_mask: torch.Tensor | None = None, **kwargs: Any) 
     """None where causal attention is right as it is: nothing is padded, or the padding is on the right."""
     if attention_mask is None or not bool((attention_mask[:, 1:] > attention_mask[:, :-1]).any()):
         return None
-    return sdpa_mask(*args, attention_mask=attention_mask, **kwargs)
+    made: torch.Tensor | None = sdpa_mask(*args, attention_mask=attention_mask, **kwargs)  # type: ignore[misc]
+    return made
 
 
 def attend(
@@ -47,7 +48,7 @@ def attend(
     position_ids: torch.Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """`query` is (batch, heads, tokens, size), `key` and `value` with the heads of the keys; returns (batch, tokens, heads, size).
+    """`query` is (batch, heads, tokens, size), `key` and `value` have the heads of keys; returns (batch, tokens, heads, size).
 
     `cu_seq_lens_q`, shape (documents + 1,), says where each document of the one row starts, as TRL's collator gives it.
     """
@@ -61,9 +62,8 @@ def attend(
         ):
             raise ValueError("a packed row came without cu_seq_lens_q: its documents would attend to each other")
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-    row = (tensor.transpose(1, 2).squeeze(0) for tensor in (query, key, value))
-    out = varlen.varlen_attn(
-        *row, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, scale=scaling, window_size=(-1, 0), **GROUPED
-    )
+    q, k, v = (tensor.transpose(1, 2).squeeze(0) for tensor in (query, key, value))
+    options: dict[str, Any] = {"scale": scaling, "window_size": (-1, 0), **GROUPED}
+    out = varlen.varlen_attn(q, k, v, cu_seq_lens_q, cu_seq_lens_q, max_length_q, max_length_q, **options)
     assert isinstance(out, torch.Tensor)
     return out.unsqueeze(0), None

@@ -50,7 +50,7 @@ def nf4(precision: Precision) -> BitsAndBytesConfig:
 
 
 def where(name: str, revision: str | None) -> dict[str, Any]:
-    """The arguments of `from_pretrained` that find `name`. Raises RecipeError for what is not safe, or not the same tomorrow."""
+    """The arguments of `from_pretrained` that find `name`. Raises RecipeError for what is not safe or not pinned."""
     if name == BUILT_IN:
         path = built_in_file()
     else:
@@ -135,7 +135,7 @@ def load(name: str, revision: str | None, quantization: str, precision: Precisio
         if quantize:
             weights["quantization_config"] = quantize
     with told(name):
-        model = transformers.AutoModelForCausalLM.from_pretrained(**place, **weights)
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(**place, **weights)
         if quantize and "gguf_file" in place:
             model = quantized(model, quantize, precision)
     model.config.use_cache = False  # a cache makes the documents of a packed row see each other
@@ -144,7 +144,7 @@ def load(name: str, revision: str | None, quantization: str, precision: Precisio
     for module in model.modules():
         if hasattr(module, "support_avx512bf16_for_cpu"):
             # bitsandbytes reorders the weights at the first evaluation on such a CPU, and they have no gradient in that order.
-            module.support_avx512bf16_for_cpu = False
+            setattr(module, "support_avx512bf16_for_cpu", False)  # noqa: B010
     return Base(model, tokenizer, precision)
 
 

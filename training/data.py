@@ -1,4 +1,4 @@
-"""Examples from JSON lines, checked before anything loads: what cannot be read is named by file and line, what is odd is counted.
+"""Examples from JSON lines, checked before anything loads: what cannot be read is named by line, what is odd is counted.
 
     {"prompt": ..., "completion": ...}              SFT; each a text, or a list of chat messages
     {"messages": [...]}                             SFT; the last turn, the assistant's, is what is learned
@@ -44,7 +44,7 @@ class Examples:
 
 
 def read(file: Path, stage: str) -> Examples:
-    """The examples of `file`. Raises DataError naming the lines that are malformed, or whose chosen answer is the rejected one."""
+    """The examples of `file`. Raises DataError naming lines that are malformed, or whose chosen answer is the rejected one."""
     try:
         raw = file.read_bytes()
         text = raw.decode("utf-8-sig")

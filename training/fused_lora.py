@@ -17,7 +17,7 @@ LAST = "down_proj"  # the last product of a Llama-like block
 
 
 class Product(torch.autograd.Function):
-    """rows W' + scale rows A' B', with W in 4 bits and frozen; A and B are held in fp32 and computed in the format of `rows`."""
+    """rows W' + scale rows A' B', with W in 4 bits and frozen, A and B held in fp32 and computed in the format of `rows`."""
 
     @staticmethod
     def forward(
@@ -51,7 +51,8 @@ class FusedLinear4bit(bnb.Linear4bit):  # type: ignore[misc]
         parts = self.plain_parts(x, args or kwargs)
         if parts is None:
             return super().forward(x, *args, **kwargs)
-        base, (a, b, scale) = self.base_layer, parts
+        base: Any = self.base_layer
+        a, b, scale = parts
         rows = x.reshape(-1, x.shape[-1])
         result = Product.apply(rows, base.weight, base.weight.quant_state, a, b, scale)
         return result.view(*x.shape[:-1], result.shape[-1])
@@ -65,14 +66,15 @@ class FusedLinear4bit(bnb.Linear4bit):  # type: ignore[misc]
         computed = self.base_layer.compute_dtype == x.dtype and self.base_layer.bias is None
         if not computed or not isinstance(self.lora_dropout[name], torch.nn.Identity):
             return None
-        return self.lora_A[name].weight, self.lora_B[name].weight, self.scaling[name]
+        down, up = self.lora_A[name].get_parameter("weight"), self.lora_B[name].get_parameter("weight")
+        return down, up, self.scaling[name]
 
 
 class LastLinear4bit(FusedLinear4bit):
     """The last projection of a checkpointed block, whose product does not have to be computed again.
 
-    Checkpointing computes a block again only up to the last tensor that the backward pass needs. In this order that is `hidden`,
-    which comes before the product with the base: 27 % of what a Llama-3 block computes.
+    Checkpointing computes a block again only up to the last tensor that the backward pass needs: in this order `hidden`, which
+    comes before the product with the base: 27 % of what a Llama-3 block computes.
     """
 
     def forward(self, x: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:

@@ -46,7 +46,7 @@ class Interruption(TrainerCallback):  # type: ignore[misc]
 
 
 class Tokens(TrainerCallback):  # type: ignore[misc]
-    """The tokens trained on, padding not counted, kept in each checkpoint: TRL's own count starts at 0 when a run is resumed."""
+    """The tokens trained on, without padding, kept in each checkpoint: TRL's own count starts at 0 when a run is resumed."""
 
     def __init__(self) -> None:
         self.trainer: Any = None

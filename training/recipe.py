@@ -1,7 +1,7 @@
 """One stage of training as data: a YAML file and `key=value` overrides, refused with every fault at once before anything loads.
 
-A recipe has a few sections of its own and `trainer`, where every argument of TRL's config for the stage may stand. What is known
-to go wrong is refused here with its reason (`training/refusals.py`). Knows nothing of weights, tokenizers or devices.
+A recipe has a few sections of its own and `trainer`, where every argument of TRL's config for the stage may stand. What is
+known to go wrong is refused with its reason (`training/refusals.py`). Knows nothing of weights, tokenizers or devices.
 """
 
 from __future__ import annotations

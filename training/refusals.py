@@ -26,8 +26,8 @@ NEVER = {
 }
 LOCAL_REPORTS = {"none", "tensorboard", "trackio"}
 LORA = {
-    "trainable_token_indices": "it fails on a model with an output head (AttributeError in PEFT); reuse a reserved token of the "
-    "vocabulary instead",
+    "trainable_token_indices": "it fails on a model with an output head (AttributeError in PEFT); use a reserved token of the "
+    "vocabulary",
     "modules_to_save": "a full copy of an embedding is over a billion fp32 weights at Llama-3's size; LoRA layers only",
     "target_parameters": "the reference copy of DPO cannot follow it; name layers in targets",
 }
@@ -58,8 +58,8 @@ def of_sft(trainer: Mapping[str, Any]) -> list[str]:
         faults.append("trainer.max_length is needed with packing: it is the length of a packed row")
     if trainer.get("assistant_only_loss"):
         faults.append(
-            "trainer.assistant_only_loss fails with Llama-3.1's template (ValueError in TRL); leave it out: of messages, only the "
-            "last turn is learned here anyway"
+            "trainer.assistant_only_loss fails with Llama-3.1's template (ValueError in TRL); leave it out: of messages, only "
+            "the last turn is learned here anyway"
         )
     if trainer.get("padding_free") and not trainer.get("packing"):
         faults.append("trainer.padding_free without packing does not keep to max_length; set packing")

@@ -90,14 +90,14 @@ def ids(tokenizer: PreTrainedTokenizerBase, fields: Mapping[str, Any], answer: s
         text = fields["prompt"] + (fields[answer] + str(tokenizer.eos_token) if answer else "")
         return list(tokenizer(text)["input_ids"])
     messages = fields["prompt"] + (fields[answer] if answer else [])
-    made = tokenizer.apply_chat_template(messages, tokenize=True, add_generation_prompt=answer is None, return_dict=True)
+    made: Any = tokenizer.apply_chat_template(messages, tokenize=True, add_generation_prompt=answer is None, return_dict=True)
     return list(made["input_ids"])
 
 
 def render(
     examples: Examples, tokenizer: PreTrainedTokenizerBase, max_length: int | None, too_long: str, whole: bool
 ) -> Rendered:
-    """Examples within `max_length`. Raises DataError naming the rows that are too long, where the recipe neither drops nor cuts.
+    """Examples within `max_length`. Raises DataError naming rows that are too long, where the recipe neither drops nor cuts.
 
     TRL leaves out a row whose prompt fills the length and cuts the rest of others, without a word. `whole`: a cut row is of no
     use here (a pair), and is dropped.
@@ -148,12 +148,12 @@ def shown(tokenizer: PreTrainedTokenizerBase, dataset: Dataset) -> str:
     learned = whole[common:]
     if tokenizer.eos_token_id not in learned:
         raise RecipeError(
-            f"the chat template does not close the assistant's turn with {tokenizer.eos_token}: the model would not learn to stop. "
-            "Choose a model whose template does."
+            f"the chat template does not close the assistant's turn with {tokenizer.eos_token}: the model would not learn to "
+            "stop. Choose a model whose template does."
         )
     if common < len(prompt):
         raise RecipeError(
-            f"the chat template writes the prompt otherwise before an answer ({tokenizer.decode(prompt[common:])!r} is missing): "
+            f"the chat template writes the prompt otherwise with an answer ({tokenizer.decode(prompt[common:])!r} is missing), so "
             "the model would be trained on another context than it meets. Choose a model whose template does not."
         )
     return f"{tokenizer.decode(whole[:common])}\u27e6{tokenizer.decode(learned)}\u27e7"
@@ -165,7 +165,7 @@ def lines(rendered: Sequence[tuple[Examples, Rendered]]) -> list[str]:
     for examples, made in rendered:
         longest, median = max(made.lengths), sorted(made.lengths)[len(made.lengths) // 2]
         told.append(
-            f"{examples.file}: {len(made.lengths)} examples, {made.tokens:,} tokens (median {median}, longest {longest}); left out: "
-            f"{examples.empty} empty, {examples.duplicates} duplicates, {made.dropped} too long; {made.cut_tokens} tokens cut"
+            f"{examples.file}: {len(made.lengths)} examples, {made.tokens:,} tokens (median {median}, longest {longest}); "
+            f"left out {examples.empty} empty, {examples.duplicates} duplicates, {made.dropped} too long; {made.cut_tokens} tokens cut"
         )
     return told

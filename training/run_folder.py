@@ -97,8 +97,8 @@ def parent(folder: Path, stage: str, recipe: Recipe) -> RunFolder:
     done = run.manifest
     if done is None:
         raise RunError(
-            f"{folder}: not a complete run (no manifest.json). Of a checkpoint, DPO would make its reference in the middle of the way; "
-            "go on with --resume on the run's own folder, then give that."
+            f"{folder}: not a complete run (no manifest.json). Of a checkpoint, DPO would make its reference in the middle of "
+            "the way; go on with --resume on the run's own folder, then give that."
         )
     if stage == "dpo" and done["stage"] == "dpo":
         raise RunError(

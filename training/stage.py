@@ -116,7 +116,8 @@ def run(checked: Checked, folder: Path, resume: bool = False, notify: Notify = l
     trainer = build(recipe, base, sets["train"], sets.get("validation"), run.checkpoints, callbacks)
     trainer.remove_callback(transformers.PrinterCallback)
     tokens.follow(trainer)
-    notify(f"training {sum(p.numel() for p in trainer.model.parameters() if p.requires_grad):,} weights")
+    model: Any = trainer.model
+    notify(f"training {sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad):,} weights")
     with interruption:
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     state = trainer.state

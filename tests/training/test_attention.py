@@ -1,4 +1,4 @@
-"""Packed attention sees each document alone. PyTorch's variable-length kernel runs on GPUs only; a plain one stands for it here."""
+"""Packed attention sees each document alone. PyTorch's variable-length kernel needs a GPU; a plain one stands for it here."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def refusal(given: dict[str, Any]) -> str:
 def test_a_shipped_recipe_opens_with_the_command_that_runs_it(file: Path) -> None:
     command = file.read_text("utf-8").splitlines()[0].removeprefix("# ").split()
     assert command[:3] == ["tutor", "train", f"recipes/{file.name}"]
-    overrides = [word for word in command[3 : command.index("--out")]]
+    overrides = command[3 : command.index("--out")]
     made = recipe.load(file, overrides)
     assert made.data.train.name in ("train.jsonl", "pairs.jsonl")
     assert (made.parent is not None) == (made.stage == "dpo")

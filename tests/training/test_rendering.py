@@ -62,7 +62,7 @@ def test_messages_without_a_template_are_refused(tokenizer: transformers.PreTrai
 
 
 def test_long_rows_are_refused_cut_or_dropped_and_counted(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
-    """Of one token a letter: 1 + 5 letters of role and line break before the prompt, 1 after; 1 + 10 before the answer, 1 after."""
+    """A token a letter: 1 and 5 (role, line break) before the prompt, 1 after it; 1 and 10 before the answer, 1 after it."""
     rendering.prepare(tokenizer)
     rows = examples(
         {"prompt": "a", "completion": "b"},  # 6 + 1 + 1 + 11 + 1 + 1 = 21

@@ -174,21 +174,21 @@ def test_training_stops_early_and_keeps_the_best(tiny_recipe: Made, examples: di
     losses = [row["eval_loss"] for row in curves.read(tmp_path / "run" / "curves.jsonl") if "eval_loss" in row]
     assert outcome.steps < 40
     assert losses.index(min(losses)) == len(losses) - 3
-    with pytest.raises(RecipeError, match="early_stopping needs data.validation"):
+    with pytest.raises(RecipeError, match=r"early_stopping needs data.validation"):
         stage.check(tiny_recipe("sft", "early_stopping=2"))
 
 
 def test_leaks_long_rows_and_bad_values_are_told_before_weights_load(tiny_recipe: Made, examples: dict[str, Path]) -> None:
-    with pytest.raises(DataError, match="are in sft.jsonl too"):
+    with pytest.raises(DataError, match=r"are in sft.jsonl too"):
         stage.check(tiny_recipe("sft", f"data.test={examples['sft']}"))
     with pytest.raises(DataError, match="more than max_length 20 tokens"):
         stage.check(tiny_recipe("sft", "max_length=20"))
-    with pytest.raises(RecipeError, match="trainer: .*SaveStrategy"):
+    with pytest.raises(RecipeError, match=r"trainer: .*SaveStrategy"):
         stage.check(tiny_recipe("sft", "save_strategy=sometimes"))
 
 
 def test_what_does_not_fit_is_refused_before_weights_load(tiny_recipe: Made, tmp_path: Path) -> None:
     checked = stage.check(tiny_recipe("sft"), limit=1000)
-    with pytest.raises(RecipeError, match="and this machine has 0.0"):
+    with pytest.raises(RecipeError, match=r"and this machine has 0.0"):
         stage.run(checked, tmp_path / "run")
     assert not (tmp_path / "run").exists()
