@@ -8,7 +8,8 @@
 The weights are random and made in 4 bits on the device, so nothing is downloaded. Each case is a process of its own: a crash or
 a lack of memory costs its own row only. Tokens are those that are not padding. The matrix rate is that of an 8192^3 product of
 bf16, measured in the same process. Arithmetic is counted with what checkpointing computes again ("done") and without
-("useful"). Beside the measured peak stands what `tutor train --plan` predicts.
+("useful"). Beside the measured peak stands what `tutor train --plan` predicts, the CUDA context's 0.5 GB
+included.
 """
 
 from __future__ import annotations

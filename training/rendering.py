@@ -153,7 +153,7 @@ def shown(tokenizer: PreTrainedTokenizerBase, dataset: Dataset) -> str:
         )
     if common < len(prompt):
         raise RecipeError(
-            f"the chat template writes the prompt otherwise with an answer ({tokenizer.decode(prompt[common:])!r} is missing), so "
+            f"the chat template writes the prompt otherwise with an answer (without {tokenizer.decode(prompt[common:])!r}): "
             "the model would be trained on another context than it meets. Choose a model whose template does not."
         )
     return f"{tokenizer.decode(whole[:common])}\u27e6{tokenizer.decode(learned)}\u27e7"
@@ -166,6 +166,7 @@ def lines(rendered: Sequence[tuple[Examples, Rendered]]) -> list[str]:
         longest, median = max(made.lengths), sorted(made.lengths)[len(made.lengths) // 2]
         told.append(
             f"{examples.file}: {len(made.lengths)} examples, {made.tokens:,} tokens (median {median}, longest {longest}); "
-            f"left out {examples.empty} empty, {examples.duplicates} duplicates, {made.dropped} too long; {made.cut_tokens} tokens cut"
+            f"left out {examples.empty} empty, {examples.duplicates} duplicates, {made.dropped} too long; "
+            f"{made.cut_tokens} tokens cut"
         )
     return told

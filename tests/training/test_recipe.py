@@ -106,7 +106,7 @@ def test_the_scale_of_the_adapter_has_to_be_said_and_to_agree() -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        (written(lora={"rank": 4, "scale": 1, "trainable_token_indices": [1]}), "reuse a reserved token"),
+        (written(lora={"rank": 4, "scale": 1, "trainable_token_indices": [1]}), "use a reserved token"),
         (written(lora={"rank": 4, "scale": 1, "modules_to_save": ["embed_tokens"]}), "billion fp32 weights"),
         (written(lora={"rank": 4, "scale": 1, "targets": ["q_proj", "lm_head"]}), "would never be trained"),
         (written(trainer={"activation_checkpointing_kwargs": {"selective": True}}), "every_n_layers"),

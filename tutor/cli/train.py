@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
 
 import click
 
-from index_store.errors import CourseTutorError
+from index_store.errors import TrainError
 
-
-class TrainError(CourseTutorError):
-    """What the training package refused, in its own words: it stands alone and has an error tree of its own."""
+LIBRARIES = ("trl", "peft", "bitsandbytes", "datasets", "accelerate", "matplotlib")
 
 
 @click.command()
@@ -30,6 +29,9 @@ def train(
     The examples are checked first, then the memory; nothing loads before both are in order. Ctrl-C saves after the step, and
     --resume goes on to the same weights as if nothing had happened.
     """
+    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise TrainError(f"training needs {', '.join(missing)}, not installed. Run: pip install -e '.[train]'")
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")  # read when CUDA starts
     from training import recipe as recipes
     from training import stage
