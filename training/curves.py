@@ -29,6 +29,7 @@ class Curves(TrainerCallback):  # type: ignore[misc]
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A resumed run goes on from its checkpoint: what was logged after it is forgotten."""
+        self.drawn = time.monotonic()
         kept = [row for row in read(self.file) if row["step"] <= state.global_step] if state.global_step else []
         self.file.write_text("".join(json.dumps(row) + "\n" for row in kept), "utf-8")
 

@@ -40,7 +40,7 @@ def test_the_plan_shows_the_examples_and_the_memory_and_loads_no_weights(tutor: 
     assert not (tmp_path / "run").exists()
     small = tutor("--plan", "--memory-gb", "0.0001")
     assert small.exit_code == 2
-    assert "tutor: this needs about 0.0 GB and this machine has 0.0; most is buffers" in small.stderr
+    assert "tutor: this needs about 0.0 GB and this machine has 0.0; most is activations" in small.stderr
 
 
 def test_a_run_ends_with_what_was_made(tutor: Tutor, tmp_path: Path) -> None:
