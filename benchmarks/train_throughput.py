@@ -4,6 +4,7 @@
     python benchmarks/train_throughput.py --shape small         # a tiny model, to see that it runs anywhere
     python benchmarks/train_throughput.py --check               # whether the kernels compute what plain layers do
     python benchmarks/train_throughput.py --cases sft --profile profile.txt     # where a step's time goes
+    python benchmarks/train_throughput.py --show rows.json      # the table of an earlier run's --json
 
 The weights are random and made in 4 bits on the device, so nothing is downloaded. Each case is a process of its own: a crash or
 a lack of memory costs its own row only. Tokens are those that are not padding. The matrix rate is that of an 8192^3 product of
@@ -99,6 +100,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8, help="measured, after three that are not")
     parser.add_argument("--json", type=Path, help="write all rows here")
     parser.add_argument("--seconds", type=int, default=120, help="after which a case is given up")
+    parser.add_argument("--show", type=Path, help="print the table of such a file, measured elsewhere")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--profile", type=Path)
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
@@ -118,17 +120,28 @@ def main() -> None:
         row = measure(CASES[options.case], options.shape, options.steps, options.profile)
         print("RESULT " + json.dumps(row), flush=True)
         return
+    print(COLUMNS + "\n" + "|---" * (COLUMNS.count("|") - 1) + "|", flush=True)
+    if options.show:
+        rows = json.loads(options.show.read_text("utf-8"))
+        print("\n".join(line(row["title"], row) for row in rows))
+        tell_device(rows)
+        return
     rows = []
-    print(COLUMNS + "\n|---" * 1 + "|---" * 7 + "|", flush=True)
     for name in options.cases:
         row = run(name, options)
         rows.append({"case": name, "title": CASES[name].title, **row})
         print(line(CASES[name].title, row), flush=True)
         if options.json:
             options.json.write_text(json.dumps(rows, indent=1), "utf-8")
-    for row in rows[:1]:
-        if "device" in row:
-            print(f"\n{row['device']}, torch {row['torch']}, matrix rate {row['matrix_tflops']:.4g} TFLOP/s")
+    tell_device(rows)
+
+
+def tell_device(rows: list[dict[str, Any]]) -> None:
+    measured = [row for row in rows if "device" in row]
+    if measured:
+        rates = sorted(row["matrix_tflops"] for row in measured)
+        where = f"Measured on {measured[0]['device']}, torch {measured[0]['torch']}"
+        print(f"\n{where}; matrix rate {rates[0]:.4g} to {rates[-1]:.4g} TFLOP/s.")
 
 
 def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -153,7 +166,7 @@ def line(title: str, row: dict[str, Any]) -> str:
     if "failed" in row:
         return f"| {title} | {row['failed']} |"
     rate = row["matrix_tflops"]
-    planned = f"{row['planned_gb']:.1f}" if row["planned_gb"] else ""
+    planned = f"{row['planned_gb']:.1f}" if row.get("planned_gb") else ""
     cells = [title, f"{row['tokens_per_s']:,.0f}", f"{row['padding']:.1%}", f"{row['peak_reserved_gb']:.1f}", planned]
     cells += [f"{row['tflops_done'] / rate:.0%}", f"{row['tflops_useful'] / rate:.0%}", f"{row['step_s']:.2f}"]
     return f"| {' | '.join(cells)} |"

@@ -50,7 +50,7 @@ def save(model: Any, tokenizer: PreTrainedTokenizerBase, generation: GenerationC
     A base model's generation config names its end of text only, and a model that learned to close its turn with another token
     would be let run on.
     """
-    model.save_pretrained(str(folder), selected_adapters=["default"])
+    model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
     tokenizer.save_pretrained(str(folder))
     ends = generation.eos_token_id
     named = ends if isinstance(ends, list) else [ends]

@@ -138,6 +138,7 @@ def load(name: str, revision: str | None, quantization: str, precision: Precisio
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(**place, **weights)
         if quantize and "gguf_file" in place:
             model = quantized(model, quantize, precision)
+    model.name_or_path = name  # what the adapter's config names as its base
     model.config.use_cache = False  # a cache makes the documents of a packed row see each other
     for parameter in model.parameters():
         parameter.requires_grad = False

@@ -156,6 +156,7 @@ def quiet() -> None:
     import datasets
     import transformers
 
+    warnings.filterwarnings("ignore", message="Could not find a config file")  # PEFT, of a base that is a GGUF file
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
     os.environ.setdefault("TQDM_DISABLE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL reports its use otherwise
