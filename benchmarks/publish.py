@@ -164,11 +164,12 @@ SECTIONS = (
         "training",
         "How fast does a Llama-3-8B train, and in how much memory?",
         "benchmarks/train_throughput.py --show ROWS",
-        "SFT and DPO with the shipped recipes at Llama-3-8B's shape, with random 4-bit weights and sequences of 2048 tokens "
-        "packed from documents of varied length; beside TRL's defaults (8 padded rows, checkpointed) on such documents. Tokens "
-        "are those that are not padding; one optimizer step for each batch. `predicted` is what `tutor train --plan` says, "
-        "with 0.5 GB of the CUDA context. The two rows for 15 GB had the allocator capped there, in fp16 without flash "
-        "attention, as on a T4; their speed is this GPU's. Measured on the machine named below the table, not on that named above it.",
+        "SFT and DPO with the shipped recipes at Llama-3-8B's shape, with random 4-bit weights and sequences of 2048 "
+        "tokens packed from documents of varied length; beside TRL's defaults (8 padded rows, checkpointed) on such "
+        "documents. Tokens are those that are not padding; one optimizer step for each batch. `predicted` is what `tutor "
+        "train --plan` says, with 0.5 GB of the CUDA context. The two rows for 15 GB had the allocator capped there, in "
+        "fp16 without flash attention, as on a T4; their speed is this GPU's. Measured on the machine named below the "
+        "table, not on that named above it.",
     ),
     Section(
         "answering",

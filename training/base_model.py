@@ -5,6 +5,7 @@ Weights are safetensors or GGUF and never bring code. Knows nothing of examples,
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import sysconfig
@@ -136,8 +137,8 @@ def load(name: str, revision: str | None, quantization: str, precision: Precisio
             weights["quantization_config"] = quantize
     with told(name):
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(**place, **weights)
-        if quantize and "gguf_file" in place:
-            model = quantized(model, quantize, precision)
+        if "gguf_file" in place:
+            model = put_together(model, quantize, precision)
     model.name_or_path = name  # what the adapter's config names as its base
     model.config.use_cache = False  # a cache makes the documents of a packed row see each other
     for parameter in model.parameters():
@@ -160,10 +161,15 @@ def told(name: str) -> Iterator[None]:
         raise RecipeError(f"{name}: transformers cannot load it: {str(error).strip().splitlines()[0]}") from error
 
 
-def quantized(model: PreTrainedModel, config: BitsAndBytesConfig, precision: Precision) -> PreTrainedModel:
-    """`model` with its linear layers in 4 bits, for weights that transformers reads but does not quantize on the way (GGUF)."""
+def put_together(model: PreTrainedModel, quantize: BitsAndBytesConfig | None, precision: Precision) -> PreTrainedModel:
+    """`model` anew, in 4 bits or not, of weights read from a GGUF file.
+
+    transformers does not quantize those on the way, and takes what it read for a quantized model that cannot be trained.
+    """
     held = dict(model.named_parameters())
-    new = assemble(model.config, config, precision, lambda name, shape: held[name])
+    config = copy.deepcopy(model.config)
+    config.__dict__.pop("quantization_config", None)
+    new = assemble(config, quantize, precision, lambda name, shape: held[name])
     new.generation_config = model.generation_config
     return new
 

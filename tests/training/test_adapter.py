@@ -58,7 +58,7 @@ def test_a_base_put_together_tensor_by_tensor_is_the_one_transformers_loads(
 ) -> None:
     """As for a GGUF file, which transformers reads but does not quantize."""
     whole = transformers.AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
-    made = base_model.quantized(whole, base_model.nf4(CPU), CPU)
+    made = base_model.put_together(whole, base_model.nf4(CPU), CPU)
     ids = torch.arange(20)[None]
     with torch.no_grad():
         assert torch.equal(made(ids, use_cache=False).logits, base(ids, use_cache=False).logits)
