@@ -72,13 +72,15 @@ def write_rows(file: Path, rows: list[dict[str, Any]]) -> Path:
 
 @pytest.fixture(scope="session")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Files for SFT, for DPO, and for validation of SFT."""
+    """Files for SFT, for DPO, and for validation of both."""
     folder = tmp_path_factory.mktemp("examples")
     asked = [(one, two) for one in range(4) for two in range(3, 9)]
     sums = [{"prompt": f"{one} and {two}?", "completion": f"{one + two}."} for one, two in asked]
     pairs = [{"prompt": row["prompt"], "chosen": row["completion"], "rejected": "No idea."} for row in sums]
     other = [{"prompt": f"How is the letter {letter} written large?", "completion": letter.upper()} for letter in "abcd"]
+    other_pairs = [{"prompt": row["prompt"], "chosen": row["completion"], "rejected": "No idea."} for row in other]
     return {
+        "dpo-validation": write_rows(folder / "dpo-validation.jsonl", other_pairs),
         "sft": write_rows(folder / "sft.jsonl", sums),
         "dpo": write_rows(folder / "dpo.jsonl", pairs),
         "validation": write_rows(folder / "validation.jsonl", other),

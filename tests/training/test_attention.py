@@ -9,7 +9,8 @@ import torch
 import transformers
 from torch.nn.functional import scaled_dot_product_attention
 
-from training import attention
+from training import attention, kernels
+from training.precision import Precision
 
 
 def plain_varlen(query: Any, key: Any, value: Any, starts: Any, *others: Any, scale: float, **options: Any) -> torch.Tensor:
@@ -62,6 +63,15 @@ def test_padding_on_either_side_changes_nothing(model: Any, side: str) -> None:
     with torch.no_grad():
         got = model(row[None].repeat(2, 1), attention_mask=seen, position_ids=positions, use_cache=False).logits[1]
     torch.testing.assert_close(got[row != 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_only_a_gpu_with_flash_kernels_gets_packed_attention(model: Any) -> None:
+    before = model.config._attn_implementation
+    for held in (Precision("fp32", "cpu", False), Precision("fp16", "cuda", False)):
+        assert kernels.apply(model, held) == []
+        assert model.config._attn_implementation == before
+    assert kernels.packed_attention(model, Precision("bf16", "cuda", True))
+    assert model.config._attn_implementation == "packed"
 
 
 def test_a_packed_row_without_its_borders_is_refused(model: Any) -> None:

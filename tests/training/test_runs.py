@@ -114,13 +114,17 @@ def test_dpo_starts_at_its_parent_and_moves_every_weight_at_a_small_rate(sft: Pa
     assert {tensor.dtype for tensor in after.values()} == {torch.float32}
 
 
-def test_dpo_learns_to_prefer_and_resumes_to_the_same_weights(sft: Path, tiny_recipe: Made, tmp_path: Path) -> None:
-    recipe = tiny_recipe("dpo", f"parent={sft}", "save_strategy=steps", "save_steps=2", "max_steps=4")
+def test_dpo_learns_to_prefer_and_resumes_to_the_same_weights(
+    sft: Path, tiny_recipe: Made, examples: dict[str, Path], tmp_path: Path
+) -> None:
+    evaluated = [f"data.validation={examples['dpo-validation']}", "eval_strategy=steps", "eval_steps=2", "save_steps=2"]
+    recipe = tiny_recipe("dpo", f"parent={sft}", "early_stopping=2", "max_steps=4", *evaluated)
     whole = tmp_path / "whole"
     train(recipe, whole)
     rows = curves.read(whole / "curves.jsonl")
     margins = [row["rewards/margins"] for row in rows if "rewards/margins" in row]
     assert margins[-1] > 0.1
+    assert [row["step"] for row in rows if row.get("eval_rewards/accuracies", 0) > 0.5] == [2, 4]
     cut = tmp_path / "cut"
     shutil.copytree(whole, cut)
     (cut / "manifest.json").unlink()
