@@ -28,7 +28,7 @@ def packed_attention(model: PreTrainedModel, precision: Precision) -> bool:
 
 
 def liger(model: PreTrainedModel, precision: Precision) -> bool:
-    """Liger's norm, rotary embedding and SwiGLU, where the package is installed; left out before Ampere, where it is untried."""
+    """Liger's norm, rotary embedding and SwiGLU, where the package is installed; before Ampere it is left out, untried."""
     if not precision.flash or not importlib.util.find_spec("liger_kernel"):
         return False
     from liger_kernel.transformers import _apply_liger_kernel_to_instance
