@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training import arguments, base_model, data, leakage, memory, precision, rendering, run_folder
-from training.errors import RecipeError
+from training.errors import RecipeError, RunError
 from training.recipe import Recipe
 from training.run_folder import RunFolder
 
@@ -95,6 +95,7 @@ def check(recipe: Recipe, limit: float | None = None) -> Checked:
 
 def run(checked: Checked, folder: Path, resume: bool = False, notify: Notify = lambda message: None) -> Outcome:
     """Train into `folder`. Raises TrainingError; an interruption saves a checkpoint and is told in the outcome."""
+    import torch
     import transformers
 
     from training import adapter, card, curves, dpo, progress, sft
@@ -118,8 +119,15 @@ def run(checked: Checked, folder: Path, resume: bool = False, notify: Notify = l
     tokens.follow(trainer)
     model: Any = trainer.model
     notify(f"training {sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad):,} weights")
-    with interruption:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    try:
+        with interruption:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except torch.OutOfMemoryError as error:
+        step = trainer.state.global_step
+        raise RunError(
+            f"{folder}: out of GPU memory after step {step}. Lower trainer.per_device_train_batch_size or max_length, or "
+            "free the GPU of other programs, and start anew."
+        ) from error
     state = trainer.state
     metrics = last_metrics(state.log_history)
     outcome = Outcome(folder, not interruption.asked, state.global_step, tokens.total, metrics)

@@ -191,6 +191,16 @@ def test_leaks_long_rows_and_bad_values_are_told_before_weights_load(tiny_recipe
         stage.check(tiny_recipe("sft", "save_strategy=sometimes"))
 
 
+def test_a_lack_of_memory_on_the_way_is_one_line(tiny_recipe: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has ...")
+
+    monkeypatch.setattr("trl.SFTTrainer.training_step", full)
+    with pytest.raises(RunError, match="out of GPU memory after step 0") as raised:
+        train(tiny_recipe("sft"), tmp_path / "run")
+    assert "\n" not in str(raised.value)
+
+
 def test_what_does_not_fit_is_refused_before_weights_load(tiny_recipe: Made, tmp_path: Path) -> None:
     checked = stage.check(tiny_recipe("sft"), limit=1000)
     with pytest.raises(RecipeError, match=r"and this machine has 0.0"):
