@@ -127,9 +127,8 @@ def load(name: str, revision: str | None, quantization: str, precision: Precisio
     import transformers
 
     place = where(name, revision)
-    weights: dict[str, Any] = {"dtype": precision.dtype}
-    if precision.device == "cuda":
-        weights["device_map"] = {"": torch.cuda.current_device()}
+    device = torch.cuda.current_device() if precision.device == "cuda" else "cpu"
+    weights: dict[str, Any] = {"dtype": precision.dtype, "device_map": {"": device}}
     quantize = nf4(precision) if quantization == "nf4" else None
     if "gguf_file" not in place:
         weights["use_safetensors"] = True

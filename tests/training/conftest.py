@@ -33,11 +33,13 @@ def make_tokenizer() -> transformers.PreTrainedTokenizerFast:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """The layers are so small that a second thread is waited for longer than it works."""
+def _one_thread_of_the_cpu() -> Iterator[None]:
+    """The layers are so small that a second thread is waited for longer than it works; and a GPU would compute in bf16."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        yield
     torch.set_num_threads(before)
 
 
