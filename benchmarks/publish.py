@@ -163,7 +163,7 @@ SECTIONS = (
     Section(
         "training",
         "How fast does a Llama-3-8B train, and in how much memory?",
-        "benchmarks/train_throughput.py --cases sft sft-none dpo sft-15gb dpo-15gb trl",
+        "benchmarks/train_throughput.py --steps 6 --cases sft sft-none dpo sft-15gb dpo-15gb trl",
         "SFT and DPO with the shipped recipes at Llama-3-8B's shape, with random 4-bit weights and sequences of 2048 "
         "tokens packed from documents of varied length; beside TRL's defaults (8 padded rows, checkpointed) on such "
         "documents. Tokens are those that are not padding; one optimizer step for each batch. `predicted` is what `tutor "
