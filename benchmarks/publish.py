@@ -21,8 +21,11 @@ from pathlib import Path
 OUTSIDE = {
     "TEXTBOOK": "a folder of PDFs that the project does not ship",
     "QUESTIONS": "labelled questions on it",
+    "QUIZ": "multiple-choice questions on it",
     "CHUNKING": "the folder of Chroma's chunking benchmark",
     "TUTORING": "a folder of written answers (tutoring-*.jsonl)",
+    "EXTRACTION": "models' answers to multiple-choice questions, labelled with the option that each commits to (JSONL)",
+    "PREFERENCES": "chains of thought that end on a letter (JSONL: prompt, chosen, rejected)",
     "COURSES": "a folder of PDFs with their HTML sources in html/",
 }
 ROOT = Path(__file__).parent.parent
@@ -59,7 +62,7 @@ SECTIONS = (
     ),
     Section(
         "textbook",
-        "And on a real textbook?",
+        "Is the right page of a real textbook found?",
         "benchmarks/pages.py --books TEXTBOOK --questions QUESTIONS",
         "Twelve chapters of Erickson's *Algorithms* (CC BY 4.0); 76 questions it answers, 14 it does not. The fitted threshold "
         "uses no labels.",
@@ -131,8 +134,44 @@ SECTIONS = (
         "named, and wrongly.",
     ),
     Section(
+        "mcqa-extraction",
+        "Is the option found that a chain of thought commits to?",
+        "benchmarks/extraction.py EXTRACTION --chains PREFERENCES",
+        "Outputs of fifteen models on MMLU-Pro, labelled by hand, hard cases over-sampled; right counts none as an answer. "
+        "The rules were written on the outputs of one half of the questions and on the chains of the last table, whose last "
+        "sentence is reworded; of the other half only these tables were looked at: its totals say what to expect elsewhere. A "
+        "chain with its end cut off may still name the option, and one that was written for a wrong letter may contradict it.",
+    ),
+    Section(
+        "grading",
+        "How fast is a sheet graded, and how well is it answered?",
+        "benchmarks/grading.py",
+        "The 30 questions of examples/quiz.csv by SmolLM2-135M, chains of thought of 300 tokens at most. A model of this size "
+        "does not know more than chance: the figures show what the machinery costs, not what a model can do.",
+    ),
+    Section(
+        "grading-textbook",
+        "How well is a sheet on a real textbook answered?",
+        "benchmarks/grading.py --quiz QUIZ --make TEXTBOOK --part accuracy",
+        "50 questions on twelve chapters of Erickson's *Algorithms*, by the same model.",
+    ),
+    Section(
+        "confidence",
+        "Can the confidence of grading be believed?",
+        "benchmarks/confidence.py examples/quiz.csv QUIZ --make examples/course TEXTBOOK",
+        "80 questions by SmolLM2-135M, which knows little more than chance: a confidence that can be believed is a low one, and "
+        "what tells right from wrong is whether the passages say the option. Raw is the share of the samples that agree. In "
+        "halves of 40 questions an error of about 0.1 is chance.",
+    ),
+    Section(
+        "grading-kills",
+        "What does a killed grading leave?",
+        "benchmarks/grading_kills.py --kills 20",
+        "The shipped quiz's first 20 questions with four samples each, three waves, killed at random moments and run again.",
+    ),
+    Section(
         "answers-textbook",
-        "And on a real textbook?",
+        "Are they on a real textbook?",
         "benchmarks/answers.py --make TEXTBOOK --questions QUESTIONS",
         "The same on twelve chapters of Erickson's *Algorithms*; every question is answered, also those refused otherwise.",
     ),
@@ -184,6 +223,9 @@ SECTIONS = (
         "engine.)",
     ),
 )
+
+
+assert len({section.title for section in SECTIONS}) == len(SECTIONS)  # the page is kept by title
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ CourseTutorError
 ├── BookError            a file that cannot be read as a course book
 ├── CourseError          a course that is unknown, misnamed, empty or held by another writer
 ├── EmbeddingError       an embedding model that is missing, unsafe or not the one an index was made with
+├── GradingError         a sheet of questions that cannot be read, or results that cannot be gone on with
 ├── IndexDamagedError    a generation whose files do not agree with its manifest
 ├── ModelError           a language model that cannot be found, loaded, reached, or that failed while answering
 ├── SettingsError        a setting that is unknown or out of range
@@ -44,6 +45,10 @@ class CourseError(CourseTutorError):
 
 class EmbeddingError(CourseTutorError):
     """An embedding model that is missing, unsafe or not the one an index was made with."""
+
+
+class GradingError(CourseTutorError):
+    """A sheet of questions that cannot be read, or results that cannot be gone on with."""
 
 
 class IndexDamagedError(CourseTutorError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from index_store.embedding import Embedding
 from index_store.search import CourseSearch
 from tutor.answering.answer import Turn
 from tutor.answering.engine import CourseQueryEngine
+from tutor.answering.held import hold
 from tutor.answering.models import LanguageModel
 from tutor.answering.service import AnsweringService
 from tutor.course_settings import Assignment, CourseSettings
@@ -138,6 +140,19 @@ def test_a_part_of_an_exercise_is_held_back_where_it_is_answered(service, sample
         assert ANSWER not in shown
 
 
+def test_what_stands_beside_an_answer_in_its_section_is_held_back_too(guided) -> None:
+    """Who is told how a point of the answer begins asks with its words, not with the exercise's."""
+    engine = guided("nudge")
+    passages = engine.search.passages()
+    place = next(n for n, passage in enumerate(passages) if ANSWER in passage.text)
+    before, after = passages[place - 1], passages[place + 1]
+    assert before.section == after.section == passages[place].section
+    assert 'print(dijkstra(g, "S"))' in before.text  # nothing that the exercise asks of
+    held = hold(engine.limits().assignments, engine.search, engine.embedding, engine.passages)
+    assert {before.id, after.id} <= held.exercises[0].passages
+    assert not {passage.file for passage in passages if passage.id in held.exercises[0].passages} - {"algorithms.pdf"}
+
+
 def test_impatience_after_a_hint_gets_a_hint_and_no_refusal(guided) -> None:
     engine = guided("hint")
     turns = (Turn(EXERCISE, "…"),)
@@ -178,6 +193,16 @@ def test_a_model_that_knows_the_answer_by_heart_is_not_heard(guided) -> None:
     assert not answer.found
     shown, _ = everything(guided("", says=said), "what is a load factor?")
     assert "reconsiders" in shown  # where nothing is held back
+
+
+def test_nor_where_it_should_have_quoted_and_the_pages_hold_no_sentence(guided, monkeypatch) -> None:
+    """Pages of code alone are told in the model's own words, and these are looked through whatever the style."""
+    engine = guided("nudge", says="Dijkstra's algorithm never reconsiders a finished vertex. [1]")
+    engine.model = replace(engine.model, style="quote")
+    monkeypatch.setattr("tutor.answering.engine.choose_quotable", lambda *arguments: [])
+    shown, answer = everything(engine, "what is a load factor?")
+    assert "reconsiders" not in shown
+    assert not answer.found
 
 
 def test_of_a_models_words_only_what_the_page_bears_out_is_told(guided) -> None:

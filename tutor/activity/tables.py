@@ -63,7 +63,7 @@ def as_csv(insight: Insight) -> str:
     written = io.StringIO()
     table = csv.writer(written, lineterminator="\r\n")
     table.writerow(HEAD)
-    table.writerows([_defused(row.get(column, "")) for column in HEAD] for row in rows)
+    table.writerows([defused(row.get(column, "")) for column in HEAD] for row in rows)
     return written.getvalue()
 
 
@@ -84,7 +84,7 @@ def _counts(place: Place, names: Sequence[str]) -> dict[str, int]:
     return {name: getattr(place, name) for name in names}
 
 
-def _defused(cell: object) -> str:
+def defused(cell: object) -> str:
     """The cell with an apostrophe before what a spreadsheet would take for a formula (OWASP, CSV injection)."""
     text = str(cell)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text

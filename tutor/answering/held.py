@@ -8,11 +8,13 @@ to talk a model out of. Knows nothing of how a hint is worded (see hints.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from index_store.embedding import Embedding
+from index_store.passage import Passage
 from index_store.search import CourseSearch, Hit
 from tutor.answering.quoting import Quotable, choose_quotable, sentences
 from tutor.course_settings import Assignment
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 ABOUT = 0.7  # cosine of a question to an exercise from which it asks that
 ANSWERING = 0.8  # of the best passage's nearness: those as near answer the exercise too
+WIDER = 12  # passages looked through for those: more than an answer is made of
 SAME = 0.8  # cosine from which a sentence says what another says
 APART = 0.7  # cosine up to which a sentence does not yet say what another says
 SHORTEST = 12  # characters of a clause that is compared by itself
@@ -42,7 +45,7 @@ class Guarded:
     key: Quotable | None = None
     step: Quotable | None = None
     passages: frozenset[str] = frozenset()
-    """The ids of the passages that answer it, or a part of it."""
+    """The ids of the passages that answer it, or a part of it, and of those beside them in their section."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +90,12 @@ def hold(assignments: Sequence[Assignment], search: CourseSearch, embedding: Emb
     for assignment in assignments:
         for text in assignment.exercises:
             # What a part of it asks is answered elsewhere than what the whole does.
-            each = [guard(part, assignment, search.search(part, passages), embedding) for part in [text, *clauses(text)]]
+            found = [(part, search.search(part, WIDER)) for part in [text, *clauses(text)]]
+            each = [guard(part, assignment, hits[:passages], embedding) for part, hits in found]
             parts += [(len(exercises), one.text) for one in each]
             told += [(len(exercises), quotable.text) for one in each for quotable in one.sentences]
-            exercises.append(replace(each[0], passages=frozenset(hit.passage.id for one in each for hit in one.hits)))
+            near = {hit.passage.id for _, hits in found for hit in _answering(hits)}
+            exercises.append(replace(each[0], passages=frozenset(near) | _beside(near, search.passages())))
     return Held(
         exercises=tuple(exercises),
         embedding=embedding,
@@ -103,8 +108,7 @@ def hold(assignments: Sequence[Assignment], search: CourseSearch, embedding: Emb
 
 def guard(text: str, assignment: Assignment | None, hits: Sequence[Hit], embedding: Embedding) -> Guarded:
     """The exercise `text` with those of the hits that answer it; the one with the answer's key sentence comes first."""
-    best = max((hit.nearest for hit in hits), default=0.0)
-    answering = [hit for hit in hits if hit.nearest >= ANSWERING * best]
+    answering = _answering(hits)
     quotable = choose_quotable([hit.passage.text for hit in answering], text, embedding)
     key = next((one for one in quotable if one.nearest), None)
     if not key:
@@ -115,6 +119,25 @@ def guard(text: str, assignment: Assignment | None, hits: Sequence[Hit], embeddi
     cosines = embedding.embed([one.text for one in renumbered]) @ embedding.embed([key.text])[0]
     apart = [one for one, cosine in zip(renumbered, cosines, strict=True) if cosine < APART and not one.leans]
     return Guarded(text, assignment, tuple(answering[n - 1] for n in order), tuple(renumbered), key, next(iter(apart), None))
+
+
+def _answering(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits that are about as near as the nearest."""
+    best = max((hit.nearest for hit in hits), default=0.0)
+    return [hit for hit in hits if hit.nearest >= ANSWERING * best]
+
+
+def _beside(ids: Set[str], passages: Sequence[Passage]) -> frozenset[str]:
+    """The ids of the passages before and after those of `ids`, in their section: an answer goes on there.
+
+    Who is told the beginning of an answer's point finds it there, and not by the exercise's words.
+    """
+    return frozenset(
+        a.id
+        for one, other in pairwise(passages)
+        for a, b in ((one, other), (other, one))
+        if b.id in ids and (a.file, a.section) == (b.file, b.section)
+    )
 
 
 def redacted(hit: Hit) -> Hit:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from index_store.coverage import stems
 from index_store.embedding import Embedding
@@ -140,17 +141,25 @@ def borne_out(choice: MultipleChoice, sentences: Sequence[str], embedding: Embed
         return None
     given = np.array(embedding.embed(list(sentences)))
     on_it = given @ np.array(embedding.embed([choice.stem])[0])
-    statements = np.array(embedding.embed([choice.statement(option) for option in choice.options]))
-    likeness = statements @ given.T + WORDS * np.array(_shares(choice, sentences))
-    best = likeness.max(axis=1)
+    alike = likeness(choice, sentences, given, embedding)
+    best = alike.max(axis=1)
     order = np.argsort(-best)
     first, second = int(order[0]), int(order[1])
-    sentence = int(np.argmax(likeness[first]))
+    sentence = int(np.argmax(alike[first]))
     apart = len(own[first]) >= FEWEST_WORDS or any(word.isdigit() for word in own[first])
     clear = best[first] >= LEAST and best[first] - best[second] >= MARGIN
     if not apart or not clear or on_it[sentence] < ON_THE_QUESTION * on_it.max():
         return None
     return Borne(choice.options[first], sentence)
+
+
+def likeness(choice: MultipleChoice, sentences: Sequence[str], vectors: Any, embedding: Embedding) -> Any:
+    """How nearly each sentence says each option behind the stem, of shape (options, sentences): the cosine, and more where the
+    sentence has the words that set the option apart. `vectors` are the sentences'."""
+    import numpy as np
+
+    statements = np.array(embedding.embed([choice.statement(option) for option in choice.options]))
+    return statements @ vectors.T + WORDS * np.array(_shares(choice, sentences))
 
 
 def _shares(choice: MultipleChoice, sentences: Sequence[str]) -> list[list[float]]:

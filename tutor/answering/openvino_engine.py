@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import openvino as ov
 import openvino_genai
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -27,7 +29,11 @@ from llama_index.core.llms import CustomLLM, MessageRole
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 
 CACHE_GIGABYTES = 1
+WATCH_EVERY = 16  # tokens
 _END = object()
+
+
+Watch = Callable[[list[int]], bool]
 
 
 class _Request:
@@ -40,6 +46,43 @@ class _Request:
         self.cancelled = threading.Event()
         self.handle: Any = None
 
+    def take(self, output: Any) -> None:
+        for token in output.generated_ids:
+            self.tokens.put(token)
+
+    def end(self, error: BaseException | None = None) -> None:
+        self.tokens.put(error or _END)
+
+
+class Generated(_Request):
+    """One of several generations that begin together: put into `done` when all its tokens are in `ids`.
+
+    `log_probs` are the tokens' where the config asks for them; `watch` is asked now and then, between two steps, whether the
+    tokens so far are enough.
+    """
+
+    def __init__(self, prompt: Any, config: Any, done: queue.SimpleQueue[Generated], watch: Watch | None) -> None:
+        super().__init__(prompt, config)
+        self.ids: list[int] = []
+        self.log_probs: list[float] = []
+        self.cut = False  # by max_new_tokens
+        self.error: BaseException | None = None
+        self._done = done
+        self._watch = watch
+
+    def take(self, output: Any) -> None:
+        before = len(self.ids)
+        self.ids.extend(output.generated_ids)
+        self.log_probs.extend(output.generated_log_probs)
+        self.cut = output.finish_reason == openvino_genai.GenerationFinishReason.LENGTH
+        due = len(self.ids) // WATCH_EVERY > before // WATCH_EVERY
+        if self._watch and due and self._watch(self.ids):
+            self.cancelled.set()
+
+    def end(self, error: BaseException | None = None) -> None:
+        self.error = error
+        self._done.put(self)
+
 
 class Batcher:
     """Steps an OpenVINO GenAI pipeline in one thread for requests of any thread."""
@@ -48,8 +91,9 @@ class Batcher:
         self._model, self._device = model, device
         self.pipeline = self._open()
         self._failed = False
+        self._used = False
         self.tokenizer = self.pipeline.get_tokenizer()
-        self._waiting: queue.SimpleQueue[_Request] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Sequence[_Request]] = queue.SimpleQueue()
         self._running: dict[int, _Request] = {}
         self._next = 0
         threading.Thread(target=self._work, name="openvino-batch", daemon=True).start()
@@ -63,7 +107,7 @@ class Batcher:
     def generate(self, prompt: Any, config: Any) -> Iterator[int]:
         """Token ids as they come; closing the iterator ends the generation."""
         request = _Request(prompt, config)
-        self._waiting.put(request)
+        self._waiting.put([request])
         try:
             while (item := request.tokens.get()) is not _END:
                 if isinstance(item, BaseException):
@@ -71,6 +115,37 @@ class Batcher:
                 yield item
         finally:
             request.cancelled.set()
+
+    def together(self, rows: Sequence[tuple[Any, Any]], watch: Watch | None = None) -> Iterator[tuple[int, Generated]]:
+        """Generate for several (prompt, config) that all join the batch before its next step; each is yielded, with its place
+        in `rows`, as it ends. Closing the iterator ends them all.
+
+        Raises the first error of any. What a batch computes depends in its last bits on what is in it, and so may a token:
+        the same rows on a pipeline that nothing else used (`renew`) give the same tokens.
+        """
+        done: queue.SimpleQueue[Generated] = queue.SimpleQueue()
+        requests = [Generated(prompt, config, done, watch) for prompt, config in rows]
+        places = {id(request): place for place, request in enumerate(requests)}
+        self._waiting.put(requests)
+        try:
+            while places:
+                ended = done.get()
+                place = places.pop(id(ended))
+                if ended.error:
+                    raise ended.error
+                yield place, ended
+        finally:
+            for request in requests:
+                request.cancelled.set()
+            while places:  # the step at work is the last; an interpreter that ends before it does may crash
+                places.pop(id(done.get()))
+
+    def renew(self) -> None:
+        """Open the pipeline anew unless nothing has used it yet: nothing is cached then. Only while nothing is generated."""
+        if self._used:
+            self.pipeline = None  # first, or there would be two in memory
+            self.pipeline = self._open()
+            self._used = False
 
     def _work(self) -> None:
         while True:
@@ -81,18 +156,23 @@ class Batcher:
             try:
                 self._step()
             except Exception as error:  # noqa: BLE001  every reader is told; without this thread they would wait for ever
-                for request in self._running.values():
-                    request.tokens.put(error)
-                self._running.clear()
+                ended, self._running = list(self._running.values()), {}
                 self._failed = True
+                for request in ended:
+                    request.end(error)
 
-    def _admit(self, request: _Request) -> None:
+    def _admit(self, requests: Sequence[_Request]) -> None:
+        for request in requests:
+            self._add(request)
+
+    def _add(self, request: _Request) -> None:
+        self._used = True
         try:
             if self._failed:  # a pipeline in which a step has failed refuses every later one
                 self.pipeline, self._failed = self._open(), False
             request.handle = self.pipeline.add_request(self._next, request.prompt, request.config)
         except Exception as error:  # noqa: BLE001  as above
-            request.tokens.put(error)
+            request.end(error)
             return
         self._running[self._next] = request
         self._next += 1
@@ -106,11 +186,10 @@ class Batcher:
         for number, request in list(self._running.items()):
             while request.handle.can_read():
                 for output in request.handle.read().values():
-                    for token in output.generated_ids:
-                        request.tokens.put(token)
+                    request.take(output)
             if request.handle.get_status() != openvino_genai.GenerationStatus.RUNNING:
-                request.tokens.put(_END)
                 del self._running[number]
+                request.end()
 
 
 class OpenVINOLLM(CustomLLM):
@@ -147,13 +226,36 @@ class OpenVINOLLM(CustomLLM):
     def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         return int(self._encode(self.render(messages)).shape[1])
 
+    def tokens(self, prompt: str) -> list[int]:
+        """The ids of a rendered prompt."""
+        return [int(token) for token in self._encode(prompt).data[0]]
+
+    def text(self, tokens: Sequence[int]) -> str:
+        return str(self._batcher.tokenizer.decode(list(tokens), skip_special_tokens=True))
+
+    def forget(self) -> None:
+        """Begin again with nothing cached (see Batcher.renew)."""
+        self._batcher.renew()
+
+    def generate_together(
+        self, rows: Sequence[tuple[Sequence[int], Mapping[str, Any]]], watch: Watch | None = None
+    ) -> Iterator[tuple[int, Generated]]:
+        """For several (token ids of a prompt, options of `_config`) at once; see Batcher.together."""
+        given = [(ov.Tensor(np.array([ids], np.int64)), self._config(**options)) for ids, options in rows]
+        return self._batcher.together(given, watch)
+
     def _encode(self, prompt: str) -> Any:
         # The template writes the special tokens; the tokenizer must not add its own a second time.
         return self._batcher.tokenizer.encode(prompt, add_special_tokens=False).input_ids
 
     def _config(self, **options: Any) -> Any:
+        """max_tokens, stop (texts), grammar (EBNF), temperature (0: greedy), seed, log_probs (of the tokens that come)."""
         config = self._batcher.pipeline.get_config()
         config.do_sample = False
+        if temperature := options.get("temperature"):
+            config.do_sample, config.temperature = True, temperature
+            config.rng_seed = options.get("seed", 0)
+        config.logprobs = int(options.get("log_probs", False))
         config.max_new_tokens = options.get("max_tokens", self.max_new_tokens)
         if stop := options.get("stop"):
             config.stop_strings = set(stop)

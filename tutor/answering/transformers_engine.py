@@ -134,6 +134,49 @@ class TransformersLLM(HuggingFaceLLM):
         text = prompt if formatted else self._tokenizer_messages_to_prompt([message])
         return CompletionResponse(text="".join(self._generate(text)))
 
+    def render(self, messages: Sequence[ChatMessage]) -> str:
+        """The prompt that the model's own chat template makes of `messages`."""
+        return str(self._tokenizer_messages_to_prompt(messages))
+
+    def generate_batch(
+        self, prompts: Sequence[str], max_tokens: int, temperature: float = 0.0, seed: int = 0
+    ) -> list[tuple[str, int, bool]]:
+        """For each rendered prompt the text, its tokens, and whether these were all it had. At temperature 0 greedy; above it
+        the batch, and it alone, draws from `seed`."""
+        import torch
+
+        sampled = {"do_sample": True, "temperature": temperature, "top_k": 0} if temperature else {}
+        with self._busy, torch.inference_mode(), torch.random.fork_rng(enabled=bool(sampled)):
+            inputs = self._padded(prompts)
+            if sampled:
+                torch.manual_seed(seed)
+            options = {**self.generate_kwargs, **sampled, "max_new_tokens": max_tokens}
+            rows = self._model.generate(**inputs, **options)[:, inputs["input_ids"].shape[1] :].tolist()
+        stops = set(self.generate_kwargs["eos_token_id"])
+        done = []
+        for row in rows:
+            end = next((at for at, token in enumerate(row) if token in stops), None)
+            tokens = row if end is None else row[:end]
+            done.append((self._tokenizer.decode(tokens, skip_special_tokens=True), len(tokens), end is None))
+        return done
+
+    def next_log_probs(self, prompt: str, texts: Sequence[str]) -> dict[str, float]:
+        """The log-probability of each of `texts`, a token each, as what comes next."""
+        import torch
+
+        before = self._tokenizer("(", add_special_tokens=False).input_ids
+        ids = {text: self._tokenizer("(" + text, add_special_tokens=False).input_ids[len(before) :] for text in texts}
+        with self._busy, torch.inference_mode():
+            logits = self._model(**self._padded([prompt]), logits_to_keep=1).logits[0, -1].float().log_softmax(-1)
+        return {text: float(logits[token[0]]) for text, token in ids.items()}
+
+    def _padded(self, prompts: Sequence[str]) -> Any:
+        """On the left, where generate wants it."""
+        if self._tokenizer.pad_token is None:
+            self._tokenizer.pad_token = self._tokenizer.eos_token
+        given = self._tokenizer(list(prompts), add_special_tokens=False, return_tensors="pt", padding=True, padding_side="left")
+        return {name: given[name].to(self._model.device) for name in ("input_ids", "attention_mask")}
+
     def _generate(self, prompt: str) -> Any:
         """Pieces of text; closing the generator stops the model at its next token."""
         import torch

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tutor.cli import options
+from tutor.cli.grade import grade_sheet, grading
+
+if TYPE_CHECKING:
+    from tutor.mcqa.confidence import Calibration
 
 TOP = 10
 
@@ -80,3 +84,65 @@ def retrieval(
         f"{figures.questions} questions: hit@1 {figures.hit_at_1:.2f}, hit@3 {figures.hit_at_3:.2f}, "
         f"hit@5 {figures.hit_at_5:.2f}, MRR {figures.mrr:.2f}"
     )
+
+
+@evaluate.command()
+@click.argument("questions", type=click.Path(path_type=Path), metavar="QUESTIONS")
+@click.option("--course", metavar="NAME", help="Give the model what this course's books say on each question.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.jsonl",
+    help="Results; QUESTIONS.results.jsonl without.",
+)
+@grading
+def mcqa(questions: Path, course: str | None, out: Path | None, as_json: bool, **flags: Any) -> None:
+    """How many multiple-choice questions does the model answer rightly, by chain of thought? Overall and by category.
+
+    QUESTIONS is in MMLU-Pro's layout (question_id, category, question, options, answer, answer_index), JSON Lines, or any
+    sheet that `tutor grade` takes.
+    """
+    grade_sheet(questions, course, out or Path(f"{questions.stem}.results.jsonl"), as_json, subjects=True, **flags)
+
+
+@evaluate.command()
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULTS.jsonl...")
+@click.option("--save", is_flag=True, help="Keep the fit: `tutor grade` uses it for this model and number of samples.")
+@options.home
+@options.as_json
+def confidence(results: tuple[Path, ...], save: bool, home: str | None, as_json: bool) -> None:
+    """Is a confidence of 0.8 right in 8 of 10? Before fitting, and after.
+
+    RESULTS.jsonl is what `tutor grade` wrote of a sheet with a key, 30 questions at least; several files of one model, number
+    of samples, with or without passages, are fitted together. Both errors are expected calibration errors; the fitted one is
+    cross-validated.
+    """
+    settings = options.settings_of(home=home)
+
+    from tutor.mcqa.confidence import fit, save_calibration
+    from tutor.mcqa.report_file import read_some
+
+    calibration = fit([read_some(file) for file in results])
+    kept = save_calibration(settings.home, calibration) if save else None
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        click.echo(json.dumps({**asdict(calibration), "file": str(kept) if kept else None}, ensure_ascii=False, indent=1))
+        return
+    _tell_fit(calibration)
+    click.echo(f"kept in {kept}" if kept else "not kept; to grade with it, add --save")
+
+
+def _tell_fit(calibration: Calibration) -> None:
+    passages = "with" if calibration.passages else "without"
+    click.echo(f"{options.one_line(calibration.model)}, k = {calibration.samples}, {passages} passages")
+    share = calibration.right / calibration.questions
+    click.echo(f"{calibration.questions} questions with key and letter, {calibration.right} right ({share:.1%})")
+    raw = "unknown" if calibration.ece_raw is None else f"{calibration.ece_raw:.3f}"
+    what = "the share of samples that agree" if calibration.samples > 1 else "the letter's probability"
+    click.echo(f"calibration error {raw} raw ({what}), {calibration.ece:.3f} fitted")
+    if calibration.ece_raw is not None and calibration.ece >= calibration.ece_raw:
+        click.echo("note: fitting gains nothing here; more questions with a key would tell")
+    for name, (_, _, weight) in sorted(calibration.features.items(), key=lambda item: -abs(item[1][2])):
+        click.echo(f"  {weight:+.2f}  {name}, for one standard deviation more")

@@ -33,10 +33,15 @@ def reranker(command: Command) -> Command:
 
 def model(command: Command) -> Command:
     """--model and what shapes its answers."""
+    style = click.option("--style", metavar="STYLE", help="quote: only the book's sentences; explain: the model's words; auto.")
+    return style(reasoner(command))
+
+
+def reasoner(command: Command) -> Command:
+    """--model without a style: it reasons in its own words."""
     for option in (
         click.option("--max-new-tokens", type=int, metavar="N", help="Most tokens of an answer."),
         click.option("--passages", type=int, metavar="N", help="Passages given to the model."),
-        click.option("--style", metavar="STYLE", help="quote: only the book's sentences; explain: the model's words; auto."),
         click.option(
             "--model",
             metavar="MODEL",

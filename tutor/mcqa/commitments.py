@@ -1,0 +1,198 @@
+"""Where a text commits itself to an option: "The answer is (B)", "Option B is correct", "\\boxed{B}", "which is the answer".
+
+Which of a text's commitments counts is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from tutor.mcqa.labels import Form, label_at, mentions
+from tutor.mcqa.options import Options
+from tutor.mcqa.plain import words
+from tutor.mcqa.reading import Commitment, answer_at, closed, instead, read, stated
+from tutor.mcqa.wording import (
+    BOX,
+    CHOOSES,
+    CHOOSES_FILLER,
+    CONCLUDES,
+    DENIES,
+    END,
+    FILLER,
+    GIVES,
+    GIVES_UNSPACED,
+    IS_RIGHT,
+    IS_THE_ANSWER,
+    IS_WRONG,
+    JOINS_BEFORE,
+    LINK,
+    LINK_DENIED,
+    NAMES_THE_ANSWER,
+    NONE,
+    NOT_CHOSEN,
+    OTHER_ANSWER,
+    SUPPOSED,
+    WORD,
+    Cue,
+)
+
+MOST_CUES = 24  # of one kind; the last of them are read
+JUDGED = 6_000  # characters at the end in which labels are looked for that are judged
+CLAUSE = 160  # characters before "is the answer"
+LABEL_AT_END = re.compile(
+    r"(?:^|[\s(\[*_'\"$])(?P<form>(?:(?i:option|choice|answer|statement|réponse"
+    r"|antwort)\s+)?[(\[*_'\"$]{0,4}(?P<label>[A-Z]|[1-9]\d?)"
+    r"[)\]*_'\"$]{0,4})$"
+)
+CLAUSE_END = re.compile(r"(?<=[.!?])\s+|\n")
+
+
+def commitments(text: str, options: Options) -> list[Commitment]:
+    """The last commitments of a text, in order, one for each place."""
+    starts = [(match.start(), match[0].lower()) for match in WORD.finditer(text)]
+    found = [
+        *_given(text, [*_matches(GIVES_UNSPACED, text), *_cues(GIVES, text, starts)], options),
+        *_boxed(text, options),
+        *_before(text, _cues(IS_THE_ANSWER, text, starts), options),
+        *_chosen(text, _cues(CHOOSES, text, starts), options),
+        *_judged(text, options),
+    ]
+    found.sort(key=lambda one: (one.end, not one.firm, one.start))
+    kept: list[Commitment] = []
+    for one in found:
+        place = len(kept) - 1
+        if place < 0 or kept[place].end <= one.start:
+            kept.append(one)
+        elif _rank(one) > _rank(kept[place]):
+            kept[place] = one
+    return kept
+
+
+def _rank(one: Commitment) -> tuple[bool, bool, bool]:
+    return one.firm, one.kind in ("label", "several", "not"), one.kind in ("words", "value")
+
+
+def _cues(cue: Cue, text: str, starts: list[tuple[int, str]]) -> list[re.Match[str]]:
+    found = []
+    for start, word in reversed(starts):
+        if word in cue.first and (match := cue.pattern.match(text, start)):
+            found.append(match)
+            if len(found) == MOST_CUES:
+                break
+    return found[::-1]
+
+
+def _matches(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
+    return list(pattern.finditer(text))[-MOST_CUES:]
+
+
+def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[Commitment]:
+    """What follows "the answer is"."""
+    for cue in cues:
+        before = text[max(0, cue.start() - 40) : cue.start()]
+        if SUPPOSED.search(before) or OTHER_ANSWER.search(before):
+            continue
+        denied = LINK_DENIED.match(text, cue.end())
+        form = label_at(text, denied.end(), options) if denied else None
+        if form and form.label in options.labels:
+            yield Commitment("not", cue.start(), form.end, form.label)
+            yield from instead(text, form, options)
+            continue
+        link = LINK.match(text, cue.end())
+        if link is None:
+            yield from _adjoining(text, cue, options)
+            continue
+        if NONE.search(link["gap"]):
+            continue
+        filler = FILLER.match(text, link.end())
+        at = filler.end() if filler else link.end()
+        said = read(text, at, options)
+        if said is None or text[said.end : said.end + 1] == "?":
+            continue
+        if cue[0].lower() == "solution" and not all(one.kind in ("label", "several") for one in said.parts):
+            continue
+        firm = bool(NAMES_THE_ANSWER.search(cue[0]) or GIVES_UNSPACED.match(cue[0]))
+        begin, _ = answer_at(text, at)
+        for one in said.parts:
+            yield replace(one, start=cue.start() if one.start <= begin else one.start, firm=firm)
+
+
+def _adjoining(text: str, cue: re.Match[str], options: Options) -> Iterator[Commitment]:
+    """ "Answer (B)", "Réponse B": the label follows at once, and is not only spoken about."""
+    form = label_at(text, cue.end(), options)
+    if form is None or form.label not in options.labels or IS_WRONG.match(text, form.end, form.end + 80):
+        return
+    ends = END.match(text, form.end) or form.end == len(text)
+    if text[form.end : form.end + 1] != "?" and (ends or text[form.end] in ".:,;)" or IS_RIGHT.match(text, form.end)):
+        yield from stated(text, form, cue.start(), form.end, options).parts
+
+
+def _boxed(text: str, options: Options) -> Iterator[Commitment]:
+    for box in _matches(BOX, text):
+        end = closed(text, box.end())
+        said = read(text[:end], box.end(), options)
+        if said:
+            for one in said.parts:
+                yield replace(one, start=box.start(), end=max(one.end, end))
+        elif re.search(r"\d", text[box.end() : end]):
+            yield Commitment("number", box.start(), end)
+
+
+def _before(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[Commitment]:
+    """What stands before "is the answer"."""
+    for cue in cues:
+        clause = CLAUSE_END.split(text[max(0, cue.start() - CLAUSE) : cue.start()])[-1]
+        begin = cue.start() - len(clause)
+        clause = re.sub(r",?\s+(?:which|that|this)\s*$", "", clause).rstrip()
+        if DENIES.search(clause[-30:]) or SUPPOSED.search(clause + " "):
+            continue
+        form = LABEL_AT_END.search(clause)
+        if form and form["label"] in options.labels:
+            yield Commitment("label", begin + form.start("form"), cue.end(), form["label"])
+            continue
+        lead = CONCLUDES.match(clause)
+        plain = clause[lead.end() :] if lead else clause
+        if label := options.by_words(plain) or _ending(plain, options):
+            yield Commitment("words", begin, cue.end(), label)
+        elif label := options.by_value(plain)[0]:
+            yield Commitment("value", begin, cue.end(), label)
+
+
+def _ending(clause: str, options: Options) -> str | None:
+    """The one option with whose words a clause ends."""
+    mine = f" {words(clause)}"
+    ending = {label: text for label, text in options.words.items() if text and mine.endswith(f" {text}")}
+    longest = [label for label, text in ending.items() if len(text) == max(map(len, ending.values()))]
+    return longest[0] if len(longest) == 1 else None
+
+
+def _chosen(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[Commitment]:
+    """ "I choose (B)", "which matches option B"."""
+    for cue in cues:
+        filler = CHOOSES_FILLER.match(text, cue.end())
+        form = label_at(text, cue.end(), options) or (label_at(text, filler.end(), options) if filler else None)
+        if form is None or form.label not in options.labels or IS_WRONG.match(text, form.end, form.end + 60):
+            continue
+        if not NOT_CHOSEN.search(text[max(0, cue.start() - 20) : cue.start()]):
+            for one in stated(text, form, cue.start(), form.end, options).parts:
+                yield replace(one, firm=False)
+
+
+def _judged(text: str, options: Options) -> Iterator[Commitment]:
+    """ "Option B is correct"."""
+    for form in list(mentions(text, max(0, len(text) - JUDGED), len(text), options))[-MOST_CUES:]:
+        end = behind(text, form)
+        if JOINS_BEFORE.search(text[max(0, form.start - 20) : form.start]):
+            continue
+        right = None if IS_WRONG.match(text, end, end + 80) else IS_RIGHT.match(text, end, end + 200)
+        if right:
+            yield Commitment("label", form.start, right.end(), form.label, False, judged=True)
+
+
+def behind(text: str, form: Form) -> int:
+    """Where what is said of a label begins: behind its mark where it opens a line of a list ("B. rises is wrong")."""
+    opens = not text[text.rfind("\n", max(0, form.start - 40), form.start) + 1 : form.start].strip(" (*_")
+    mark = re.compile(r"[ .:)*_]{0,5}").match(text, form.end)
+    return mark.end() if opens and mark else form.end
