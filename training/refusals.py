@@ -5,6 +5,7 @@ Every entry was reproduced with trl 1.16, transformers 5.23 and peft 0.21. Knows
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,6 +44,11 @@ def of_trainer(stage: str, trainer: Mapping[str, Any]) -> list[str]:
         faults.append(
             f"trainer.report_to {', '.join(sorted(wanted - LOCAL_REPORTS))}: curves stay on this machine; use trackio"
         )
+    faults += [
+        f"trainer.report_to {name} is not installed; run pip install {name}"
+        for name in sorted((wanted & LOCAL_REPORTS) - {"none"})
+        if importlib.util.find_spec(name) is None
+    ]
     if (trainer.get("activation_checkpointing_kwargs") or {}).get("selective"):
         faults.append(
             "trainer.activation_checkpointing_kwargs.selective fails with an adapter (ValueError in TRL); use every_n_layers: 2"

@@ -70,7 +70,7 @@ def check(recipe: Recipe, limit: float | None = None) -> Checked:
 
     `limit`: bytes of the device to plan for; None: this machine's.
     """
-    quiet()
+    quiet(hub="revision" in base_model.where(recipe.model, recipe.revision))
     held = precision.pick(recipe.precision)
     parent = run_folder.parent(recipe.parent, recipe.stage, recipe) if recipe.parent else None
     files = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
@@ -157,17 +157,24 @@ def last_metrics(history: list[dict[str, Any]]) -> dict[str, float]:
     }
 
 
-def quiet() -> None:
-    """Nothing is sent anywhere, and the libraries' bars and warnings do not stand between what this package says."""
+def quiet(hub: bool) -> None:
+    """Nothing is sent anywhere (TRL reports its use otherwise), and unless the model is a hub's, nothing is asked there.
+
+    The hub's library reads its environment when it is imported, so what it read is set. Its bars and the others' warnings would
+    stand between what this package says.
+    """
     import warnings
 
     import datasets
+    import huggingface_hub
     import transformers
 
+    huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY = True
+    if not hub:
+        huggingface_hub.constants.HF_HUB_OFFLINE = True
+    os.environ.setdefault("TQDM_DISABLE", "1")
     warnings.filterwarnings("ignore", message="Could not find a config file")  # PEFT, of a base that is a GGUF file
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
-    os.environ.setdefault("TQDM_DISABLE", "1")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # TRL reports its use otherwise
     datasets.disable_progress_bars()
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()

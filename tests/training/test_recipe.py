@@ -131,6 +131,11 @@ def test_what_goes_wrong_is_refused_with_its_reason(given: dict[str, Any], reaso
     assert reason in refusal(given)
 
 
+def test_curves_shown_by_what_is_not_installed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert "trackio is not installed; run pip install trackio" in refusal(written(trainer={"report_to": ["trackio"]}))
+
+
 @pytest.mark.parametrize("text", ["- a list", "a: [", "\x00"])
 def test_a_file_that_is_no_recipe_is_named(tmp_path: Path, text: str) -> None:
     file = tmp_path / "broken.yaml"

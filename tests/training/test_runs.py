@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 import safetensors.torch
 import torch
@@ -180,6 +181,16 @@ def test_training_stops_early_and_keeps_the_best(tiny_recipe: Made, examples: di
     assert losses.index(min(losses)) == len(losses) - 3
     with pytest.raises(RecipeError, match=r"early_stopping needs data.validation"):
         stage.check(tiny_recipe("sft", "early_stopping=2"))
+
+
+def test_nothing_is_sent_or_asked_for_where_the_model_is_here(tiny_recipe: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRL reports each trainer that is made, unless the hub's library is told not to."""
+    constants = huggingface_hub.constants
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    stage.check(tiny_recipe("sft"))
+    assert constants.HF_HUB_DISABLE_TELEMETRY
+    assert huggingface_hub.is_offline_mode()
 
 
 def test_leaks_long_rows_and_bad_values_are_told_before_weights_load(tiny_recipe: Made, examples: dict[str, Path]) -> None:

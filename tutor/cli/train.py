@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from index_store.errors import TrainError
+from tutor.offline import close_network
 
 LIBRARIES = ("trl", "peft", "bitsandbytes", "datasets", "accelerate", "matplotlib")
 
@@ -32,6 +33,7 @@ def train(
     missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
     if missing:
         raise TrainError(f"training needs {', '.join(missing)}, not installed. Run: pip install -e '.[train]'")
+    close_network(hub=True)
     os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")  # read when CUDA starts
     from training import recipe as recipes
