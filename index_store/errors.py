@@ -9,7 +9,8 @@ CourseTutorError
 ├── GradingError         a sheet of questions that cannot be read, or results that cannot be gone on with
 ├── IndexDamagedError    a generation whose files do not agree with its manifest
 ├── ModelError           a language model that cannot be found, loaded, reached, or that failed while answering
-└── SettingsError        a setting that is unknown or out of range
+├── SettingsError        a setting that is unknown or out of range
+└── TrainError           what the training package refused, in its words (training/errors.py): it knows nothing of this tree
 """
 
 from __future__ import annotations
@@ -56,6 +57,10 @@ class IndexDamagedError(CourseTutorError):
 
 class ModelError(CourseTutorError):
     """A language model that cannot be found, loaded, reached, or that failed while answering."""
+
+
+class TrainError(CourseTutorError):
+    """What the training package refused: a recipe, examples, a base model or a run's folder."""
 
 
 class SettingsError(CourseTutorError):

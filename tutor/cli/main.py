@@ -34,6 +34,7 @@ COMMANDS = {
     "report": "Show graded questions as one HTML file.",
     "rollback": "Answer from an earlier index again.",
     "set": "Set what holds for one course.",
+    "train": "Train one stage from a recipe: SFT, or DPO on its adapter.",
     "search": "Show the passages that a question finds.",
     "users": "Instructors who may log in.",
 }

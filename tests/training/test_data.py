@@ -1,0 +1,111 @@
+"""Examples are read with every fault named by line, and what is odd counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from training import data, leakage
+from training.errors import DataError
+
+
+def file_of(tmp_path: Path, *rows: Any, name: str = "rows.jsonl") -> Path:
+    file = tmp_path / name
+    file.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows), "utf-8")
+    return file
+
+
+def test_malformed_rows_are_named_by_line(tmp_path: Path) -> None:
+    good = {"prompt": "a", "completion": "b"}
+    messages = {"messages": [{"role": "user", "content": "only a question"}]}
+    file = file_of(tmp_path, good, "{", "", {"prompt": "a"}, {"prompt": 1, "completion": "b"}, messages)
+    with pytest.raises(DataError) as raised:
+        data.read(file, "sft")
+    told = str(raised.value)
+    for part in (
+        "rows.jsonl",
+        "line 2: not valid JSON",
+        "line 4: no completion",
+        "line 5: prompt is neither",
+        "line 6: messages has to end",
+    ):
+        assert part in told
+    assert "\n" not in told
+
+
+def test_empty_and_duplicate_rows_are_counted_and_left_out(tmp_path: Path) -> None:
+    row = {"prompt": "What is a heap?", "completion": "A tree."}
+    file = file_of(tmp_path, row, {"prompt": "what  is a heap? ", "completion": "A tree."}, {"prompt": " ", "completion": "x"})
+    read = data.read(file, "sft")
+    assert (len(read.rows), read.duplicates, read.empty) == (1, 1, 1)
+
+
+def test_of_messages_the_last_turn_is_learned(tmp_path: Path) -> None:
+    turns = [{"role": role, "content": role} for role in ("system", "user", "assistant", "user", "assistant")]
+    (row,) = data.read(file_of(tmp_path, {"messages": turns}), "sft").rows
+    assert row.fields == {"prompt": turns[:4], "completion": turns[4:]}
+
+
+def test_a_chosen_answer_that_is_the_rejected_one_is_refused(tmp_path: Path) -> None:
+    file = file_of(
+        tmp_path, {"prompt": "a", "chosen": "Yes.", "rejected": "No."}, {"prompt": "b", "chosen": "Yes.", "rejected": " yes."}
+    )
+    with pytest.raises(DataError, match="line 2: chosen and rejected are the same"):
+        data.read(file, "dpo")
+
+
+def test_a_line_separator_inside_a_text_does_not_split_a_row(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"prompt": "a\u2028b", "completion": "c"}\r\n', "utf-8")
+    assert data.read(file, "sft").rows[0].fields["prompt"] == "a\u2028b"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b'{"prompt": "", "completion": ""}\n'])
+def test_a_file_without_examples_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match="no example is left"):
+        data.read(file, "sft")
+
+
+def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(b'{"prompt": "a", "completion": "b"}')
+    # printf '{"prompt": "a", "completion": "b"}' | sha256sum
+    assert data.read(file, "sft").sha256 == "847d481b84383733b4909a9a0dff44d7da1246e291c96ecbf4e4d13308e3613a"
+
+
+def rows(*questions: str) -> list[dict[str, str]]:
+    return [{"prompt": question, "completion": "x"} for question in questions]
+
+
+def test_what_a_test_asks_too_is_refused_by_line(tmp_path: Path) -> None:
+    long = "Explain in your own words why a binary heap of n keys can be built in linear time from an array"
+    train = data.read(file_of(tmp_path, *rows("What is a queue?", "What  is a HEAP?", long + " of keys.")), "sft")
+    test = data.read(file_of(tmp_path, *rows("What is a stack?", "what is a heap?", long + "."), name="test.jsonl"), "sft")
+    found = leakage.overlaps(train, test)
+    assert [(overlap.line, overlap.other) for overlap in found] == [(2, 2), (3, 3)]
+    assert found[0].similarity == 1
+    # 21 words have 19 runs of three there; 23 have 21 here, and all 19 are shared
+    assert found[1].similarity == pytest.approx(19 / 21)
+    with pytest.raises(DataError, match=r"2 examples are in test\.jsonl too, 1 word for word: line 2"):
+        leakage.refuse(train, test)
+
+
+def test_another_question_on_the_same_matter_is_no_leak(tmp_path: Path) -> None:
+    train = data.read(file_of(tmp_path, *rows("What does it cost to insert a key into a binary heap?")), "sft")
+    test = data.read(
+        file_of(tmp_path, *rows("What does it cost to delete the largest key of a binary heap?"), name="t.jsonl"), "sft"
+    )
+    assert leakage.overlaps(train, test) == []
+
+
+def test_a_common_opening_makes_no_pair(tmp_path: Path) -> None:
+    opening = "You are given an exercise of the course and have to solve it step by step."
+    train = data.read(file_of(tmp_path, *rows(*[f"{opening} Number {n} is prime or not?" for n in range(200)])), "sft")
+    other = [f"{opening} A graph of {n} nodes has how many edges at most, and why is that so in each case?" for n in range(200)]
+    test = data.read(file_of(tmp_path, *rows(*other), name="t.jsonl"), "sft")
+    assert leakage.overlaps(train, test) == []

@@ -1,0 +1,92 @@
+"""What the model reads: template, stop token, padding and length, as TRL makes it of the same rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import transformers
+
+from training import base_model, data, rendering
+from training.data import Example, Examples
+from training.errors import DataError, RecipeError
+
+
+def examples(*rows: dict[str, object]) -> Examples:
+    return Examples(Path("x.jsonl"), "", tuple(Example(line, row) for line, row in enumerate(rows, 1)), 0, 0)
+
+
+def test_the_token_that_closes_a_turn_becomes_the_end(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
+    """As with Llama-3, whose tokenizer names another end, at which a tuned model would never arrive."""
+    assert tokenizer.eos_token == "<|end|>"
+    rendering.prepare(tokenizer)
+    assert tokenizer.eos_token == "<|turn|>"
+    assert tokenizer.pad_token == "<|reserved_special_token_0|>"
+
+
+def test_without_a_template_the_end_stays(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
+    tokenizer.chat_template = None
+    rendering.prepare(tokenizer)
+    assert tokenizer.eos_token == "<|end|>"
+
+
+def test_one_example_is_shown_with_what_is_learned(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
+    rendering.prepare(tokenizer)
+    made = rendering.render(examples({"prompt": "1 and 1?", "completion": "2."}), tokenizer, 100, "refuse", False)
+    text = rendering.shown(tokenizer, made.dataset)
+    assert text == "<|start|>user\n1 and 1?<|turn|><|start|>assistant\n\u27e62.<|turn|>\u27e7"
+
+
+def test_a_template_that_never_closes_the_turn_is_refused(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
+    tokenizer.chat_template = str(tokenizer.chat_template).replace("<|turn|>", "\n")
+    rendering.prepare(tokenizer)
+    made = rendering.render(examples({"prompt": "a", "completion": "b"}), tokenizer, 100, "refuse", False)
+    with pytest.raises(RecipeError, match="would not learn to stop"):
+        rendering.shown(tokenizer, made.dataset)
+
+
+def test_a_template_that_writes_the_prompt_otherwise_is_refused(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
+    tokenizer.chat_template = str(tokenizer.chat_template).replace("assistant\n{% endif", "assistant\nthink: {% endif")
+    rendering.prepare(tokenizer)
+    made = rendering.render(examples({"prompt": "a", "completion": "b"}), tokenizer, 100, "refuse", False)
+    with pytest.raises(RecipeError, match="another context"):
+        rendering.shown(tokenizer, made.dataset)
+
+
+def test_messages_without_a_template_are_refused(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
+    tokenizer.chat_template = None
+    rendering.prepare(tokenizer)
+    turns = [{"role": "user", "content": "a"}]
+    with pytest.raises(DataError, match="no chat template"):
+        rendering.render(examples({"prompt": turns, "completion": turns}), tokenizer, 100, "refuse", False)
+
+
+def test_long_rows_are_refused_cut_or_dropped_and_counted(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
+    """A token a letter: 1 and 5 (role, line break) before the prompt, 1 after it; 1 and 10 before the answer, 1 after it."""
+    rendering.prepare(tokenizer)
+    rows = examples(
+        {"prompt": "a", "completion": "b"},  # 6 + 1 + 1 + 11 + 1 + 1 = 21
+        {"prompt": "a", "completion": "b" * 10},  # 30
+        {"prompt": "a" * 30, "completion": "b"},  # 50; its prompt alone has 48
+    )
+    with pytest.raises(DataError, match=r"2 rows have more than max_length 25 tokens: line 2 \(30\), line 3 \(50\)"):
+        rendering.render(rows, tokenizer, 25, "refuse", False)
+    dropped = rendering.render(rows, tokenizer, 25, "drop", False)
+    assert (dropped.lengths, dropped.too_long, dropped.dropped, dropped.cut_tokens) == ((21,), 2, 2, 0)
+    cut = rendering.render(rows, tokenizer, 25, "truncate", False)
+    assert (cut.lengths, cut.too_long, cut.dropped, cut.cut_tokens) == ((21, 25), 2, 1, 5)
+
+
+def test_the_built_in_model_stops_at_the_end_of_its_turn() -> None:
+    tokenizer, config = base_model.without_weights(base_model.BUILT_IN, None)
+    rendering.prepare(tokenizer)
+    assert tokenizer.eos_token == "<|im_end|>"
+    assert config.num_hidden_layers == 30
+
+
+def test_a_text_and_a_message_are_the_same_tokens(tokenizer: transformers.PreTrainedTokenizerFast, tmp_path: Path) -> None:
+    text = data.fields_of('{"prompt": "a", "completion": "b"}', "sft")
+    turns = data.fields_of('{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}', "sft")
+    rendering.prepare(tokenizer)
+    made = [rendering.ids(tokenizer, rendering.conversational(row, True), "completion") for row in (text, turns)]
+    assert made[0] == made[1]

@@ -1,0 +1,77 @@
+"""The LoRA adapter on a frozen base: made new or taken from an earlier run, held in fp32, and computed without extra passes.
+
+Knows nothing of examples, trainers or run folders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.errors import RunError
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+    from training.recipe import Lora
+
+
+def attach(model: PreTrainedModel, lora: Lora) -> PeftModel:
+    """A new adapter: B is zero, so the model still computes what the base does."""
+    import peft
+
+    config = peft.LoraConfig(
+        task_type="CAUSAL_LM",
+        r=lora.rank,
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # a float where the scale asks for one
+        use_rslora=lora.rslora,
+        lora_dropout=lora.dropout,
+        target_modules=list(lora.targets) if isinstance(lora.targets, tuple) else lora.targets,
+    )
+    return peft.get_peft_model(model, config)
+
+
+def load(model: PreTrainedModel, folder: Path) -> PeftModel:
+    """The adapter in `folder`, trainable (PEFT loads it frozen unless told). Raises RunError where nothing could be trained."""
+    import peft
+
+    adapted = peft.PeftModel.from_pretrained(model, str(folder), is_trainable=True)
+    if not any(parameter.requires_grad for parameter in adapted.parameters()):
+        raise RunError(f"{folder}: the adapter holds no parameter that can be trained. Give a LoRA adapter.")
+    return adapted
+
+
+def save(model: Any, tokenizer: PreTrainedTokenizerBase, generation: GenerationConfig, folder: Path) -> None:
+    """The adapter that was trained (DPO's reference copy stays behind), with the tokenizer and the tokens that end a turn.
+
+    A base model's generation config names its end of text only, and a model that learned to close its turn with another token
+    would be let run on.
+    """
+    model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
+    tokenizer.save_pretrained(str(folder))
+    ends = generation.eos_token_id
+    named = ends if isinstance(ends, list) else [ends]
+    generation.eos_token_id = sorted({tokenizer.eos_token_id, *(end for end in named if end is not None)})
+    generation.pad_token_id = tokenizer.pad_token_id
+    generation.save_pretrained(str(folder))
+
+
+@contextmanager
+def held_in_fp32(model: Any) -> Iterator[None]:
+    """What is trained is in fp32 before and after, with the values it had, whatever a trainer's constructor casts it to.
+
+    TRL casts the adapters of a quantized base to bf16. There an update of 1e-6 is smaller than half the distance to the next
+    number, so most weights never move; a resumed run gets fp32 back and differs; fp16's gradient scaler fails on bf16; and a
+    parent's adapter would be rounded while DPO's reference copy of it is not.
+    """
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    kept = {name: parameter.data for name, parameter in model.named_parameters() if parameter.requires_grad}
+    yield
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            parameter.data = kept[name]

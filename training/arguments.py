@@ -1,0 +1,42 @@
+"""From a recipe to TRL's arguments: what this package chooses, then what the recipe says. Knows nothing of weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from training.errors import RecipeError
+from training.precision import Precision
+from training.recipe import Recipe
+
+
+def of(recipe: Recipe, precision: Precision, folder: Path, validation: bool) -> Any:
+    """TRL's config for the stage of `recipe`. Raises RecipeError for a value that TRL refuses. TF32 comes with bf16."""
+    import trl
+
+    chosen: dict[str, Any] = {
+        "report_to": "none",
+        "logging_steps": 10,
+        "save_total_limit": 2,
+        "disable_tqdm": True,
+        "activation_checkpointing": True,
+        "dataloader_pin_memory": precision.device == "cuda",
+        "save_strategy": recipe.trainer.get("eval_strategy", "epoch") if validation else "epoch",
+        "eval_strategy": "epoch" if validation else "no",
+        "per_device_eval_batch_size": recipe.trainer.get("per_device_train_batch_size", 8),
+    }
+    if recipe.stage == "dpo":
+        chosen["precompute_ref_log_probs"] = True
+    if recipe.early_stopping:
+        chosen |= {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False}
+    fixed = {
+        "output_dir": str(folder),
+        "bf16": precision.name == "bf16",
+        "fp16": precision.name == "fp16",
+        "use_cpu": precision.device == "cpu",
+    }
+    config = {"sft": trl.SFTConfig, "dpo": trl.DPOConfig}[recipe.stage]
+    try:
+        return config(**(chosen | dict(recipe.trainer) | fixed))
+    except (ValueError, TypeError, ImportError) as error:
+        raise RecipeError(f"trainer: {' '.join(str(error).split())}") from error

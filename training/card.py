@@ -1,0 +1,46 @@
+"""The model card of a finished run, in the hub's format: front matter that tools read, then what a person needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from training.recipe import Recipe
+
+NAMES = {"sft": "supervised fine-tuning", "dpo": "direct preference optimization"}
+
+
+def write(recipe: Recipe, inputs: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """Markdown with front matter."""
+    from huggingface_hub import ModelCardData
+
+    hub = "/" in recipe.model and not recipe.model.startswith((".", "/", "~"))
+    front = ModelCardData(
+        base_model=recipe.model if hub else None,
+        library_name="peft",
+        pipeline_tag="text-generation",
+        tags=["lora", recipe.stage, "trl", "course-tutor"],
+    ).to_yaml()
+    rows = [("base model", recipe.model + (f" at {recipe.revision}" if recipe.revision else ""))]
+    rows += [("base held as", recipe.quantization), ("trained in", result["precision"]), ("stage", NAMES[recipe.stage])]
+    if recipe.parent:
+        rows.append(("adapter trained further", f"{recipe.parent.name} (sha256 {inputs['parent']['adapter'][:16]}...)"))
+    if recipe.lora:
+        stabilized = ", rank-stabilized" if recipe.lora.rslora else ""
+        rows.append(
+            ("LoRA", f"rank {recipe.lora.rank}, scale {recipe.lora.scale:g}{stabilized}, on {', '.join(recipe.lora.targets)}")
+        )
+    rows += [("steps, tokens", f"{result['steps']:,}, {result['tokens']:,}")]
+    rows += [(f"final {name}", f"{value:.4f}") for name, value in result["metrics"].items()]
+    rows += [
+        (f"data: {name}", f"{file['file']}, {file['examples']} examples, sha256 {file['sha256'][:16]}...")
+        for name, file in inputs["data"].items()
+    ]
+    rows += [(name, version) for name, version in inputs["versions"].items()]
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    return (
+        f"---\n{front}\n---\n\n# Adapter by {NAMES[recipe.stage]}\n\n| | |\n|---|---|\n{table}\n\n"
+        "Trained with `tutor train`; the run's folder holds the resolved recipe, the curves and every file's hash.\n\n"
+        "## Limits\n\nAn adapter is of use on its base model only, with this folder's tokenizer and chat template. "
+        "It was measured on the data above and nothing else; evaluate it on your course before students meet it.\n"
+    )

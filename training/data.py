@@ -1,0 +1,124 @@
+"""Examples from JSON lines, checked before anything loads: what cannot be read is named by line, what is odd is counted.
+
+    {"prompt": ..., "completion": ...}              SFT; each a text, or a list of chat messages
+    {"messages": [...]}                             SFT; the last turn, the assistant's, is what is learned
+    {"prompt": ..., "chosen": ..., "rejected": ...} DPO
+
+Other keys of a row are left alone. Knows nothing of tokenizers (see training/rendering.py) or models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.errors import DataError
+
+FIELDS = {"sft": ("prompt", "completion"), "dpo": ("prompt", "chosen", "rejected")}
+ROLES = ("system", "user", "assistant", "tool")
+SHOWN = 5  # faults told of one file
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row. `fields` are texts or lists of messages, by name; `line` counts from 1."""
+
+    line: int
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a file holds, and what was left out of it."""
+
+    file: Path
+    sha256: str
+    rows: tuple[Example, ...]
+    empty: int
+    duplicates: int
+
+
+def read(file: Path, stage: str) -> Examples:
+    """The examples of `file`. Raises DataError naming lines that are malformed, or whose chosen answer is the rejected one."""
+    try:
+        raw = file.read_bytes()
+        text = raw.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{file}: no such file. Give a file of JSON lines.") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+    faults, rows, seen = [], [], set()
+    empty = duplicates = 0
+    for line, row in enumerate(text.split("\n"), 1):
+        if not row.strip():
+            continue
+        try:
+            fields = fields_of(row, stage)
+        except ValueError as error:
+            faults.append(f"line {line}: {error}")
+            continue
+        words = {name: plain(value) for name, value in fields.items()}
+        if not all(text.strip() for text in words.values()):
+            empty += 1
+        elif "chosen" in words and normal(words["chosen"]) == normal(words["rejected"]):
+            faults.append(f"line {line}: chosen and rejected are the same")
+        elif (key := tuple(normal(text) for text in words.values())) in seen:
+            duplicates += 1
+        else:
+            seen.add(key)
+            rows.append(Example(line, fields))
+    if faults:
+        more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+        raise DataError(f"{file}: {'; '.join(faults[:SHOWN])}{more}. Mend or remove these rows.")
+    if not rows:
+        raise DataError(f"{file}: no example is left ({empty} empty). A row of this stage has {', '.join(FIELDS[stage])}.")
+    return Examples(file, hashlib.sha256(raw).hexdigest(), tuple(rows), empty, duplicates)
+
+
+def fields_of(row: str, stage: str) -> dict[str, Any]:
+    """The fields of one JSON line. Raises ValueError saying what is wrong with it."""
+    try:
+        record = json.loads(row)
+    except ValueError as error:
+        raise ValueError(f"not valid JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise ValueError("not a JSON object")
+    if stage == "sft" and "messages" in record:
+        messages = list(turns(record["messages"], "messages"))
+        if len(messages) < 2 or messages[-1]["role"] != "assistant":
+            raise ValueError("messages has to end with a turn of the assistant, after one of the user")
+        return {"prompt": messages[:-1], "completion": messages[-1:]}
+    missing = [name for name in FIELDS[stage] if name not in record]
+    if missing:
+        given = ", ".join(list(record)[:6]) or "nothing"
+        raise ValueError(f"no {' and no '.join(missing)} (it has {given})")
+    return {name: value_of(record[name], name) for name in FIELDS[stage]}
+
+
+def value_of(value: Any, name: str) -> Any:
+    """A text or a list of messages. Raises ValueError for anything else."""
+    return value if isinstance(value, str) else list(turns(value, name))
+
+
+def turns(messages: Any, name: str) -> Iterator[dict[str, str]]:
+    if not isinstance(messages, list) or not messages:
+        raise ValueError(f"{name} is neither a text nor a list of messages")
+    for message in messages:
+        if not isinstance(message, dict) or message.get("role") not in ROLES or not isinstance(message.get("content"), str):
+            raise ValueError(f"{name} holds a message without a role ({', '.join(ROLES)}) and a content that is text")
+        yield {"role": message["role"], "content": message["content"]}
+
+
+def plain(value: Any) -> str:
+    """The words of a text or of messages."""
+    return value if isinstance(value, str) else "\n".join(message["content"] for message in value)
+
+
+def normal(text: str) -> str:
+    """`text` for comparing: lower case, runs of white space as one space."""
+    return re.sub(r"\s+", " ", text).strip().lower()

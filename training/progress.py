@@ -1,0 +1,103 @@
+"""What a run does beside training: counts its tokens, tells how far it is, stops early, and saves when it is interrupted."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from transformers import EarlyStoppingCallback, TrainerCallback
+
+from training.recipe import Recipe
+
+
+class Interruption(TrainerCallback):  # type: ignore[misc]
+    """Within it, the first Ctrl-C ends training after the step, with a checkpoint; a second one ends it at once."""
+
+    def __init__(self, notify: Callable[[str], None]) -> None:
+        self.notify = notify
+        self.asked = False
+        self.before: Any = None
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():
+            self.before = signal.signal(signal.SIGINT, self.handle)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGINT, self.before)
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        self.notify("saving after this step; press Ctrl-C again to leave without")
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
+        if self.asked:
+            control.should_save = control.should_training_stop = True
+        return control
+
+
+class Tokens(TrainerCallback):  # type: ignore[misc]
+    """The tokens trained on, without padding, kept in each checkpoint: TRL's own count starts at 0 when a run is resumed."""
+
+    def __init__(self) -> None:
+        self.trainer: Any = None
+
+    def follow(self, trainer: Any) -> None:
+        self.trainer = trainer
+
+    @property
+    def total(self) -> int:
+        return int(self.trainer._total_train_tokens)
+
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
+        if folder.is_dir():
+            (folder / "tokens.json").write_text(json.dumps(self.total), "utf-8")
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        kept = Path(args.output_dir, f"checkpoint-{state.global_step}", "tokens.json")
+        if state.global_step and kept.is_file():
+            self.trainer._total_train_tokens = json.loads(kept.read_text("utf-8"))
+
+
+class Told(TrainerCallback):  # type: ignore[misc]
+    """One line for each log: step, loss, tokens a second, time left."""
+
+    def __init__(self, notify: Callable[[str], None]) -> None:
+        self.notify = notify
+        self.began = 0.0
+        self.first: tuple[int, float] | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.began, self.at = time.monotonic(), state.global_step
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        logs = logs or {}
+        names = {
+            "loss": "loss",
+            "eval_loss": "validation loss",
+            "rewards/margins": "margin",
+            "rewards/accuracies": "accuracy",
+            "eval_rewards/accuracies": "validation accuracy",
+        }
+        told = [f"{label} {logs[name]:.4f}" for name, label in names.items() if name in logs]
+        if not told:
+            return
+        done, spent = state.global_step - self.at, time.monotonic() - self.began
+        left = spent / done * (state.max_steps - state.global_step) if done else 0.0
+        told.append(f"{left / 60:.0f} min left" if left > 90 else f"{left:.0f} s left")
+        self.notify(f"step {state.global_step} of {state.max_steps}: {', '.join(told)}")
+
+
+def early_stopping(recipe: Recipe) -> list[TrainerCallback]:
+    """Stops after so many evaluations without a lower loss on the validation examples."""
+    return [EarlyStoppingCallback(early_stopping_patience=recipe.early_stopping)] if recipe.early_stopping else []

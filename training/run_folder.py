@@ -1,0 +1,175 @@
+"""The folder of one run: what went in, what is on the way, what came out. `manifest.json` is written last, so its being there
+means that the run is complete.
+
+    recipe.yaml    the resolved recipe          inputs.json   hashes of data, base and parent; library versions
+    checkpoints/   to go on from                curves.jsonl, curves.png
+    adapter/       adapter, tokenizer, stop tokens            README.md, manifest.json
+
+Knows nothing of how a stage trains.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from training.errors import RunError
+from training.recipe import Recipe
+
+LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "liger-kernel")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    path: Path
+
+    @property
+    def adapter(self) -> Path:
+        return self.path / "adapter"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def curves(self) -> Path:
+        return self.path / "curves.jsonl"
+
+    @property
+    def manifest(self) -> dict[str, Any] | None:
+        """None where the run is not complete. Raises RunError for one that cannot be read."""
+        return read_json(self.path / "manifest.json")
+
+    def last_checkpoint(self) -> Path | None:
+        from transformers.trainer_utils import get_last_checkpoint
+
+        found = get_last_checkpoint(str(self.checkpoints)) if self.checkpoints.is_dir() else None
+        return Path(found) if found else None
+
+    def begin(self, recipe: Recipe, inputs: Mapping[str, Any], resume: bool) -> Path | None:
+        """Make the folder, or find the checkpoint to go on from. Raises RunError where that would mix two runs."""
+        written = self.path / "recipe.yaml"
+        if self.manifest is not None:
+            raise RunError(f"{self.path}: holds a complete run. Choose another --out.")
+        if not resume:
+            if self.path.exists() and any(self.path.iterdir()):
+                raise RunError(f"{self.path}: is not empty. Go on with --resume, or choose another --out.")
+            self.path.mkdir(parents=True, exist_ok=True)
+            written.write_text(yaml.safe_dump(recipe.resolved(), sort_keys=False, allow_unicode=True), "utf-8")
+            write_json(self.path / "inputs.json", inputs)
+            return None
+        before = read_json(self.path / "inputs.json")
+        if before is None or not written.is_file():
+            raise RunError(f"{self.path}: no run to go on with. Leave --resume out.")
+        changed = [
+            *differences(yaml.safe_load(written.read_text("utf-8")), recipe.resolved(), "recipe."),
+            *differences({key: before[key] for key in ("data", "base", "parent")}, inputs, ""),
+        ]
+        if changed:
+            raise RunError(
+                f"{self.path}: cannot go on, for it began otherwise: {'; '.join(changed[:4])}. Start anew in another --out."
+            )
+        checkpoint = self.last_checkpoint()
+        if checkpoint is None:
+            raise RunError(f"{self.path}: no checkpoint was saved yet. Remove the folder and start anew.")
+        return checkpoint
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """The manifest, last of all: the hash of every file that came out."""
+        files = sorted(path for path in [*self.adapter.rglob("*"), *self.path.glob("*")] if path.is_file())
+        hashes = {str(path.relative_to(self.path)): sha256(path) for path in files if path.name != "manifest.json"}
+        write_json(self.path / "manifest.json", {**result, "files": hashes})
+
+
+def parent(folder: Path, stage: str, recipe: Recipe) -> RunFolder:
+    """The run in `folder`, fit to be trained on by `stage`. Raises RunError with the reason where it is not."""
+    run = RunFolder(folder)
+    if not folder.is_dir():
+        raise RunError(f"{folder}: no such run. Give the folder that `tutor train --out` wrote.")
+    done = run.manifest
+    if done is None:
+        raise RunError(
+            f"{folder}: not a complete run (no manifest.json). Of a checkpoint, DPO would make its reference in the middle of "
+            "the way; go on with --resume on the run's own folder, then give that."
+        )
+    if stage == "dpo" and done["stage"] == "dpo":
+        raise RunError(
+            f"{folder}: is a DPO run. Its policy would silently become the reference and margins start at 0; give the SFT run."
+        )
+    if stage == "sft" and done["stage"] != "sft":
+        raise RunError(f"{folder}: is a {done['stage']} run; SFT goes on from an SFT run only.")
+    changed = [
+        path for path, digest in done["files"].items() if path.startswith("adapter/") and sha256(folder / path) != digest
+    ]
+    if changed:
+        raise RunError(f"{folder / changed[0]}: is not the file that the run wrote. Train again, or restore it.")
+    before, lora = done["recipe"], done["recipe"]["lora"]
+    mine = recipe.resolved()["lora"]
+    unlike = [
+        f"lora.{name} {mine[name]} (there {lora[name]})"
+        for name in ("rank", "scale", "rslora", "targets")
+        if mine[name] != lora[name]
+    ]
+    unlike += [
+        f"{name} {getattr(recipe, name)} (there {before[name]})"
+        for name in ("model", "revision")
+        if getattr(recipe, name) != before[name]
+    ]
+    if unlike:
+        raise RunError(f"{folder}: does not fit this recipe: {'; '.join(unlike)}. Take its values.")
+    return run
+
+
+def versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def sha256(path: Path) -> str:
+    """Of a file; "missing" where there is none."""
+    if not path.is_file():
+        return "missing"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def differences(one: Mapping[str, Any], two: Mapping[str, Any], prefix: str) -> list[str]:
+    found = []
+    for key in one:
+        if isinstance(one[key], dict) and isinstance(two.get(key), dict):
+            found += differences(one[key], two[key], f"{prefix}{key}.")
+        elif one[key] != two.get(key):
+            found.append(f"{prefix}{key} was {one[key]}, now {two.get(key)}")
+    return found
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        made = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise RunError(f"{path}: not valid JSON ({error}). Train again in another folder.") from error
+    if not isinstance(made, dict):
+        raise RunError(f"{path}: not a JSON object. Train again in another folder.")
+    return made
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Whole or not at all."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value, indent=1, ensure_ascii=False), "utf-8")
+    os.replace(part, path)
