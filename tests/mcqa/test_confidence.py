@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from index_store.errors import GradingError
+from tutor.mcqa import run
 from tutor.mcqa.calibration import brier_score, expected_calibration_error, reliability
 from tutor.mcqa.confidence import (
     Calibration,
@@ -22,7 +24,9 @@ from tutor.mcqa.confidence import (
     raw_confidence,
     save_calibration,
 )
-from tutor.mcqa.results import Results
+from tutor.mcqa.grade import Plan
+from tutor.mcqa.results import Results, read_results
+from tutor.mcqa.sheet import Question
 
 from .graded import LABELS, logprobs, overconfident, result, sample, settings
 
@@ -161,3 +165,23 @@ def test_a_damaged_fit_is_told_in_one_line(tmp_path: Path, damage) -> None:
     with pytest.raises(GradingError, match=r"not a fitted confidence \([^\n]*\)\. Fit anew") as told:
         load_calibration(tmp_path, settings())
     assert "\n" not in str(told.value)
+
+
+def test_a_run_with_a_fit_gives_each_result_its_confidence_and_is_gone_on_with_by_the_same_fit_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calibration = fit([overconfident(100, seed=7)])
+    rows = [*overconfident(5, seed=8).rows, result("silent", None)]
+    asked = [replace(row, confidence=None) for row in rows]
+    monkeypatch.setattr(run, "grade", lambda questions, model, plan, course, done: iter(asked))
+    questions = [Question(row.id, row.question, row.options) for row in rows]
+    made = settings(calibration=calibration.fitted)
+    file = tmp_path / "r.jsonl"
+    done = run.grade_into(file, questions, None, Plan(), made, calibration=calibration)  # type: ignore[arg-type]
+    assert [row.confidence for row in done.results] == [calibration.confidence(row) for row in rows]
+    assert done.results[-1].confidence is None
+    assert read_results(file).rows == done.results
+    (first, *_) = csv.DictReader(file.with_suffix(".csv").open(encoding="utf-8-sig"))
+    assert (first["confidence"], first["calibrated"]) == (f"{done.results[0].confidence:.3f}", "yes")
+    with pytest.raises(GradingError, match="begun with the fit of the confidence changed since"):
+        run.grade_into(file, questions, None, Plan(), settings())  # type: ignore[arg-type]
