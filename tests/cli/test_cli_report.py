@@ -81,7 +81,8 @@ def test_two_results_are_compared_in_words_as_json_and_in_the_report(tutor, tmp_
 
 
 def test_comparing_is_not_grading(tutor, a: Path) -> None:
-    assert tutor("grade", "sheet.csv", "--compare", a, a).code == 2
+    for more in (["sheet.csv"], ["--out", "o.jsonl"], ["--review", "r.csv"]):
+        assert "--compare takes two results files" in tutor("grade", "--compare", a, a, *more).err
     assert "Missing argument 'SHEET'" in tutor("grade").err
     assert "Missing option '--out'" in tutor("grade", "sheet.csv").err
 

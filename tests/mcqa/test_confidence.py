@@ -115,6 +115,13 @@ def test_a_fit_on_questions_that_nothing_tells_apart_is_the_share_of_right_ones(
     assert calibration.confidence(rows[0]) == pytest.approx(0.25)
 
 
+def test_what_would_count_the_wrong_way_round_is_left_out() -> None:
+    rows = tuple(result(str(n), "A", "A" if n % 2 else "B", agree=1 if n % 2 else 5) for n in range(40))
+    assert fit([Results(settings(), rows)]).features == {}
+    told = tuple(replace(row, letter_logprobs=logprobs("A", 0.9 if row.key == "A" else 0.5)) for row in rows)
+    assert set(fit([Results(settings(), told)]).features) <= {"letter log-odds", "entropy"}
+
+
 def test_too_little_to_fit_on_is_refused() -> None:
     few = Results(settings(), overconfident(100, seed=4).rows[:29])
     with pytest.raises(GradingError, match=r"quiz\.csv: 29 questions have a key and a letter, and .* 30 at least"):

@@ -94,8 +94,8 @@ def grade(
     rows were left out.
     """
     if compare:
-        if sheet or out:
-            raise click.UsageError("--compare takes two results files, and no SHEET and no --out.")
+        if sheet or out or course or flags["review"]:
+            raise click.UsageError("--compare takes two results files, and no SHEET, --out, --course or --review.")
         show_comparison(*compare, flags["page"], flags["home"], as_json)
         return
     if sheet is None:
