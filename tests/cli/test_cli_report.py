@@ -99,7 +99,7 @@ def test_a_confidence_is_measured_kept_and_told_of_in_the_next_report(tutor, a: 
     assert Path(told["file"]).is_file()
     sure = overconfident(40, seed=9)
     graded = replace(sure, rows=tuple(replace(row, confidence=0.4) for row in sure.rows))
-    other = kept(tmp_path / "other.jsonl", graded)
+    other = kept(tmp_path / "other.jsonl", replace(graded, settings=replace(graded.settings, sheet="exam.csv")))
     assert tutor("report", other, "--home", home).code == 0
     assert "fitted on 80 questions of quiz.csv" in other.with_suffix(".html").read_text("utf-8")
 
