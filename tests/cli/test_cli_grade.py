@@ -95,7 +95,9 @@ def test_a_benchmark_in_mmlu_pros_layout_is_scored_by_category(tutor, loaded, tm
     ]  # fmt: skip
     file = tmp_path / "mmlu.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-    result = tutor("evaluate", "mcqa", file, "--max-new-tokens", 4, "--no-fallback", "--no-letter-logprobs", "--home", tmp_path)
+    result = tutor(
+        "evaluate", "mcqa", file, "--max-new-tokens", 16, "--no-fallback", "--no-letter-logprobs", "--home", tmp_path
+    )
     assert result.code == 0
     head, maths, physics, overall, *_ = result.out.splitlines()
     assert head.split()[:4] == ["right", "wrong", "unparsed", "score"]
