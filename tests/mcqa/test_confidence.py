@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,11 +65,16 @@ def test_raw_confidence_is_the_share_that_agrees_or_of_one_sample_the_letters_pr
 
 def test_features_are_told_as_far_as_they_can_be_had() -> None:
     assert features(result("1", None)) == {}
-    assert features(result("1", "B", of=1)) == {"agreement": 1.0, "stated": 1.0, "contradicted": 0.0}
+    assert features(result("1", "B", of=1)) == {
+        "agreement": pytest.approx(math.log(3)),
+        "constrained": 0.0,
+        "stated": 1.0,
+        "contradicted": 0.0,
+    }
     full = features(
         result("1", "B", agree=3, letter_logprobs=logprobs("B", 0.7), evidence={"A": 0.5, "B": 0.4, "C": 0.1, "D": 0.0})
     )
-    assert full["agreement"] == 0.6
+    assert full["agreement"] == pytest.approx(math.log(3.5 / 2.5))
     assert full["letter log-odds"] == pytest.approx(math.log(0.7 / 0.3))
     assert full["evidence"] == pytest.approx(-0.1)
     assert full["entropy"] == pytest.approx(-(0.7 * math.log(0.7) + 0.3 * math.log(0.1)) / math.log(4))
@@ -192,3 +198,17 @@ def test_a_run_with_a_fit_gives_each_result_its_confidence_and_is_gone_on_with_b
     assert (first["confidence"], first["calibrated"]) == (f"{done.results[0].confidence:.3f}", "yes")
     with pytest.raises(GradingError, match="begun with the fit of the confidence changed since"):
         run.grade_into(file, questions, None, Plan(), settings())  # type: ignore[arg-type]
+
+
+def test_a_raw_confidence_that_is_true_stays_so() -> None:
+    draw = random.Random(0)
+    rows = []
+    for number in range(1500):
+        agree = draw.randint(1, 5)
+        rows.append(result(str(number), "A", "A" if draw.random() < agree / 5 else "B", agree))
+    calibration = fit([Results(settings(), tuple(rows))])
+    assert calibration.ece_raw is not None
+    assert calibration.ece_raw < 0.02
+    assert calibration.ece < 0.05
+    for agree in (1, 2, 3, 4):
+        assert calibration.confidence(result("1", "A", agree=agree)) == pytest.approx(agree / 5, abs=0.07)

@@ -27,8 +27,8 @@ FOLDER = "calibrations"
 FEWEST = 30  # questions to fit on
 FEWEST_OF_EACH = 5  # right, and wrong
 FOLDS, REPEATS = 5, 10
-SIGNS = {"agreement": 1, "letter log-odds": 1, "entropy": -1, "evidence": 1, "stated": 1, "contradicted": -1}
-"""Which way each feature counts."""
+SIGNS = {"agreement": 1, "constrained": 0, "letter log-odds": 1, "entropy": -1, "evidence": 1, "stated": 1, "contradicted": -1}
+"""Which way each feature counts; 0: either."""
 MOST_LOG_ODDS = 8.0
 
 
@@ -62,20 +62,20 @@ def is_calibrated(results: Sequence[Result]) -> bool:
 def features(result: Result) -> dict[str, float]:
     """What a fit goes by, as far as it is there; {} without a letter.
 
-    agreement        see above
+    agreement        the log-odds of the share of samples that say the letter, half a sample added to both sides
     letter log-odds  of the letter against all others, by the letters' log-probabilities
     entropy          of these, 0 (one letter) to 1 (all alike)
     evidence         how much nearer the passages are to the letter's option than to the best other
     stated           1 where the text states the letter in a sentence that gives the answer, 0 where it was found otherwise
+    constrained      1 where no text committed to a letter and the model was made to choose
     contradicted     1 where the words of another option stand beside the letter
     """
     if result.letter is None:
         return {}
-    found = {"stated": float(result.how == "stated letter")}
-    share = agreement(result)
-    if share is not None:
-        found["agreement"] = share
+    found = {"stated": float(result.how == "stated letter"), "constrained": float(result.fallback)}
+    if result.samples:
         own = [sample for sample in result.samples if sample.letter == result.letter]
+        found["agreement"] = math.log((len(own) + 0.5) / (len(result.samples) - len(own) + 0.5))
         found["contradicted"] = float(bool(own) and own[0].against not in (None, result.letter))
     if result.letter in result.letter_logprobs:
         p = min(1.0, math.exp(result.letter_logprobs[result.letter]))
