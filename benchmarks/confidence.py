@@ -114,7 +114,7 @@ def halves(rows: Sequence[Result], times: int) -> dict[str, float]:
         mixed = draw.sample(list(rows), len(rows))
         learnt, held_out = mixed[: len(mixed) // 2], mixed[len(mixed) // 2 :]
         right = [row.outcome == "right" for row in held_out]
-        if not 0 < _share(learnt) < 1 or not 0 < sum(right) < len(right):
+        if not 2 <= sum(row.outcome == "right" for row in learnt) <= len(learnt) - 2 or not 0 < sum(right) < len(right):
             continue
         for name, way in ways.items():
             sure = way(learnt, held_out)

@@ -66,7 +66,8 @@ def measure(arguments: argparse.Namespace, folder: Path) -> int:
             print(f"kill {kill}: the second run failed", file=sys.stderr)
         same = rows_of(file) == whole
         equal += same
-        print(f"kill {kill}: {left[-1]} results left, {'equal' if same else 'ANOTHER FILE'}", file=sys.stderr, flush=True)
+        told = "equal" if same else f"ANOTHER FILE: {differing(whole, rows_of(file))}"
+        print(f"kill {kill}: {left[-1]} results left, {told}", file=sys.stderr, flush=True)
     print("| kills | results left by the killed run | cut in a line | resumed file equals the uninterrupted one |")
     print("|---|---|---|---|")
     some = sum(0 < count < len(whole) for count in left)
@@ -86,6 +87,14 @@ def rows_of(file: Path) -> list[dict[str, Any]]:
     """Each result without its seconds."""
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def differing(rows: list[dict[str, Any]], others: list[dict[str, Any]]) -> str:
+    """Where two files differ: id and field."""
+    if [row["id"] for row in rows] != [row["id"] for row in others]:
+        return "other questions"
+    pairs = zip(rows, others, strict=True)
+    return ", ".join(f"{one['id']}.{name}" for one, two in pairs for name in one if one[name] != two[name])
 
 
 if __name__ == "__main__":

@@ -159,9 +159,9 @@ SECTIONS = (
         "confidence",
         "Can the confidence of grading be believed?",
         "benchmarks/confidence.py examples/quiz.csv QUIZ --make examples/course TEXTBOOK",
-        "80 questions by SmolLM2-135M, which knows little more than chance: a confidence that can be believed is a low one, "
-        "and what tells right from wrong is whether the passages say the option. Raw is the share of the samples that agree. "
-        "In halves of 40 questions an error of about 0.1 is chance.",
+        "80 questions by SmolLM2-135M, which knows little more than chance: a confidence to be believed is a low one, and "
+        "what tells right from wrong is whether the passages say the option. Raw is the share of the samples that agree. In "
+        "halves of 40 questions an error of about 0.1 is chance.",
     ),
     Section(
         "grading-kills",

@@ -81,7 +81,8 @@ def test_two_results_are_compared_in_words_as_json_and_in_the_report(tutor, tmp_
 
 
 def test_comparing_is_not_grading(tutor, a: Path) -> None:
-    assert tutor("grade", "sheet.csv", "--compare", a, a).code == 2
+    for more in (["sheet.csv"], ["--out", "o.jsonl"], ["--review", "r.csv"]):
+        assert "--compare takes two results files" in tutor("grade", "--compare", a, a, *more).err
     assert "Missing argument 'SHEET'" in tutor("grade").err
     assert "Missing option '--out'" in tutor("grade", "sheet.csv").err
 
@@ -98,7 +99,7 @@ def test_a_confidence_is_measured_kept_and_told_of_in_the_next_report(tutor, a: 
     assert Path(told["file"]).is_file()
     sure = overconfident(40, seed=9)
     graded = replace(sure, rows=tuple(replace(row, confidence=0.4) for row in sure.rows))
-    other = kept(tmp_path / "other.jsonl", graded)
+    other = kept(tmp_path / "other.jsonl", replace(graded, settings=replace(graded.settings, sheet="exam.csv")))
     assert tutor("report", other, "--home", home).code == 0
     assert "fitted on 80 questions of quiz.csv" in other.with_suffix(".html").read_text("utf-8")
 

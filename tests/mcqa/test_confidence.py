@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
+import random
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from index_store.errors import GradingError
+from tutor.mcqa import run
 from tutor.mcqa.calibration import brier_score, expected_calibration_error, reliability
 from tutor.mcqa.confidence import (
     Calibration,
@@ -22,7 +25,9 @@ from tutor.mcqa.confidence import (
     raw_confidence,
     save_calibration,
 )
-from tutor.mcqa.results import Results
+from tutor.mcqa.grade import Plan
+from tutor.mcqa.results import Results, read_results
+from tutor.mcqa.sheet import Question
 
 from .graded import LABELS, logprobs, overconfident, result, sample, settings
 
@@ -60,11 +65,16 @@ def test_raw_confidence_is_the_share_that_agrees_or_of_one_sample_the_letters_pr
 
 def test_features_are_told_as_far_as_they_can_be_had() -> None:
     assert features(result("1", None)) == {}
-    assert features(result("1", "B", of=1)) == {"agreement": 1.0, "stated": 1.0, "contradicted": 0.0}
+    assert features(result("1", "B", of=1)) == {
+        "agreement": pytest.approx(math.log(3)),
+        "constrained": 0.0,
+        "stated": 1.0,
+        "contradicted": 0.0,
+    }
     full = features(
         result("1", "B", agree=3, letter_logprobs=logprobs("B", 0.7), evidence={"A": 0.5, "B": 0.4, "C": 0.1, "D": 0.0})
     )
-    assert full["agreement"] == 0.6
+    assert full["agreement"] == pytest.approx(math.log(3.5 / 2.5))
     assert full["letter log-odds"] == pytest.approx(math.log(0.7 / 0.3))
     assert full["evidence"] == pytest.approx(-0.1)
     assert full["entropy"] == pytest.approx(-(0.7 * math.log(0.7) + 0.3 * math.log(0.1)) / math.log(4))
@@ -109,6 +119,13 @@ def test_a_fit_on_questions_that_nothing_tells_apart_is_the_share_of_right_ones(
     calibration = fit([Results(settings(), rows)])
     assert calibration.features == {}
     assert calibration.confidence(rows[0]) == pytest.approx(0.25)
+
+
+def test_what_would_count_the_wrong_way_round_is_left_out() -> None:
+    rows = tuple(result(str(n), "A", "A" if n % 2 else "B", agree=1 if n % 2 else 5) for n in range(40))
+    assert fit([Results(settings(), rows)]).features == {}
+    told = tuple(replace(row, letter_logprobs=logprobs("A", 0.9 if row.key == "A" else 0.5)) for row in rows)
+    assert set(fit([Results(settings(), told)]).features) <= {"letter log-odds", "entropy"}
 
 
 def test_too_little_to_fit_on_is_refused() -> None:
@@ -161,3 +178,37 @@ def test_a_damaged_fit_is_told_in_one_line(tmp_path: Path, damage) -> None:
     with pytest.raises(GradingError, match=r"not a fitted confidence \([^\n]*\)\. Fit anew") as told:
         load_calibration(tmp_path, settings())
     assert "\n" not in str(told.value)
+
+
+def test_a_run_with_a_fit_gives_each_result_its_confidence_and_is_gone_on_with_by_the_same_fit_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calibration = fit([overconfident(100, seed=7)])
+    rows = [*overconfident(5, seed=8).rows, result("silent", None)]
+    asked = [replace(row, confidence=None) for row in rows]
+    monkeypatch.setattr(run, "grade", lambda questions, model, plan, course, done: iter(asked))
+    questions = [Question(row.id, row.question, row.options) for row in rows]
+    made = settings(calibration=calibration.fitted)
+    file = tmp_path / "r.jsonl"
+    done = run.grade_into(file, questions, None, Plan(), made, calibration=calibration)  # type: ignore[arg-type]
+    assert [row.confidence for row in done.results] == [calibration.confidence(row) for row in rows]
+    assert done.results[-1].confidence is None
+    assert read_results(file).rows == done.results
+    (first, *_) = csv.DictReader(file.with_suffix(".csv").open(encoding="utf-8-sig"))
+    assert (first["confidence"], first["calibrated"]) == (f"{done.results[0].confidence:.3f}", "yes")
+    with pytest.raises(GradingError, match="begun with the fit of the confidence changed since"):
+        run.grade_into(file, questions, None, Plan(), settings())  # type: ignore[arg-type]
+
+
+def test_a_raw_confidence_that_is_true_stays_so() -> None:
+    draw = random.Random(0)
+    rows = []
+    for number in range(1500):
+        agree = draw.randint(1, 5)
+        rows.append(result(str(number), "A", "A" if draw.random() < agree / 5 else "B", agree))
+    calibration = fit([Results(settings(), tuple(rows))])
+    assert calibration.ece_raw is not None
+    assert calibration.ece_raw < 0.02
+    assert calibration.ece < 0.05
+    for agree in (1, 2, 3, 4):
+        assert calibration.confidence(result("1", "A", agree=agree)) == pytest.approx(agree / 5, abs=0.07)

@@ -151,6 +151,8 @@ def test_calibration_is_told_before_and_after_and_on_what_it_was_fitted() -> Non
     assert re.search(r"Expected calibration error 0\.\d{3} \(0\.\d{3} before fitting\)", section(tree, "Calibration"))
     here = replace(calibration, digests=("learnt", sheet.settings.digest))
     assert "fitted on this very sheet" in words(page(fitted, calibration=here)[1])
+    part = replace(calibration, sheets=("practice.csv", sheet.settings.sheet))  # graded with --limit, its digest is another
+    assert "fitted on this very sheet" in words(page(fitted, calibration=part)[1])
 
 
 def test_the_reliability_diagram_has_a_dot_for_each_bin_where_it_belongs() -> None:

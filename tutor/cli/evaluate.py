@@ -144,5 +144,7 @@ def _tell_fit(calibration: Calibration) -> None:
     click.echo(f"calibration error {raw} raw ({what}), {calibration.ece:.3f} fitted")
     if calibration.ece_raw is not None and calibration.ece >= calibration.ece_raw:
         click.echo("note: fitting gains nothing here; more questions with a key would tell")
+    if all(abs(weight) < 0.1 for _, _, weight in calibration.features.values()):
+        click.echo("note: nothing tells right from wrong answers here; each gets about the share of right ones")
     for name, (_, _, weight) in sorted(calibration.features.items(), key=lambda item: -abs(item[1][2])):
         click.echo(f"  {weight:+.2f}  {name}, for one standard deviation more")

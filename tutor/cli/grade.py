@@ -94,8 +94,8 @@ def grade(
     rows were left out.
     """
     if compare:
-        if sheet or out:
-            raise click.UsageError("--compare takes two results files, and no SHEET and no --out.")
+        if sheet or out or course or flags["review"]:
+            raise click.UsageError("--compare takes two results files, and no SHEET, --out, --course or --review.")
         show_comparison(*compare, flags["page"], flags["home"], as_json)
         return
     if sheet is None:
@@ -153,7 +153,8 @@ def grade_sheet(
         try:
             run = grade_into(file, questions, model, plan, made, opened, force, bar.say, bar.update, calibration)
         except KeyboardInterrupt:
-            bar.say(f"interrupted after {bar.done} of {options.counted(len(questions), 'question')}; they are kept in {file}.")
+            kept = file.read_bytes().count(b"\n") if file.exists() else 0
+            bar.say(f"interrupted after {kept} of {options.counted(len(questions), 'question')}; they are kept in {file}.")
             bar.say("Run the same command again to go on.")
             sys.exit(130)
     if subjects and not as_json:

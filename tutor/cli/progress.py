@@ -47,7 +47,7 @@ class Stages:
 
 
 class Questions:
-    """A bar of questions with rate and time left on a terminal; elsewhere a line every now and then. `done`: so many now."""
+    """A bar of questions with rate and time left on a terminal; elsewhere a line every now and then."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -62,7 +62,6 @@ class Questions:
         )
         self._task: TaskID | None = None
         self._begun = self._told = time.monotonic()
-        self.done = 0
 
     def __enter__(self) -> Questions:
         self._progress.start()
@@ -81,7 +80,6 @@ class Questions:
             self._begun = self._told = now
             if before:
                 self.say(f"{counted(before, 'question')} of {total:,} graded before; going on")
-        self.done = done
         rate = _rate(done - before, total - done, now - self._begun)
         self._progress.update(self._task, completed=done, total=total, rate=rate)
         if not self._terminal and done > before and (done == total or now - self._told >= TOLD_EVERY):

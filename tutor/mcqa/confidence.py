@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import random
 import re
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -24,11 +26,9 @@ from tutor.mcqa.results import Result, Results, RunSettings
 FOLDER = "calibrations"
 FEWEST = 30  # questions to fit on
 FEWEST_OF_EACH = 5  # right, and wrong
-# L2, of standardised features. On made-up questions less is better where the features tell much, more where they tell nothing.
-PENALTY = 3.0
 FOLDS, REPEATS = 5, 10
-SIGNS = {"agreement": 1, "letter log-odds": 1, "entropy": -1, "evidence": 1, "stated": 1, "contradicted": -1}
-"""Which way each feature counts."""
+SIGNS = {"agreement": 1, "constrained": 0, "letter log-odds": 1, "entropy": -1, "evidence": 1, "stated": 1, "contradicted": -1}
+"""Which way each feature counts; 0: either."""
 MOST_LOG_ODDS = 8.0
 
 
@@ -62,20 +62,20 @@ def is_calibrated(results: Sequence[Result]) -> bool:
 def features(result: Result) -> dict[str, float]:
     """What a fit goes by, as far as it is there; {} without a letter.
 
-    agreement        see above
+    agreement        the log-odds of the share of samples that say the letter, half a sample added to both sides
     letter log-odds  of the letter against all others, by the letters' log-probabilities
     entropy          of these, 0 (one letter) to 1 (all alike)
     evidence         how much nearer the passages are to the letter's option than to the best other
     stated           1 where the text states the letter in a sentence that gives the answer, 0 where it was found otherwise
+    constrained      1 where no text committed to a letter and the model was made to choose
     contradicted     1 where the words of another option stand beside the letter
     """
     if result.letter is None:
         return {}
-    found = {"stated": float(result.how == "stated letter")}
-    share = agreement(result)
-    if share is not None:
-        found["agreement"] = share
+    found = {"stated": float(result.how == "stated letter"), "constrained": float(result.fallback)}
+    if result.samples:
         own = [sample for sample in result.samples if sample.letter == result.letter]
+        found["agreement"] = math.log((len(own) + 0.5) / (len(result.samples) - len(own) + 0.5))
         found["contradicted"] = float(bool(own) and own[0].against not in (None, result.letter))
     if result.letter in result.letter_logprobs:
         p = min(1.0, math.exp(result.letter_logprobs[result.letter]))
@@ -192,7 +192,8 @@ def _regress(rows: Sequence[Result], right: Sequence[bool]) -> tuple[dict[str, t
     questions that is noise, and no grader would believe it.
     """
     import numpy as np
-    from sklearn.linear_model import LogisticRegression
+
+    from tutor.mcqa import logistic
 
     found = [features(row) for row in rows]
     columns: dict[str, np.ndarray] = {}
@@ -203,17 +204,17 @@ def _regress(rows: Sequence[Result], right: Sequence[bool]) -> tuple[dict[str, t
             continue
         scaling[name] = (float(np.nanmean(values)), float(np.nanstd(values)))
         columns[name] = np.nan_to_num((values - scaling[name][0]) / scaling[name][1], nan=0.0)
+    outcomes = np.array(right, float)
     while columns:
-        # lbfgs is 20 times as slow on a busy machine.
-        model = LogisticRegression(C=1 / PENALTY, solver="newton-cholesky")
-        model.fit(np.stack(list(columns.values()), axis=1), np.array(right))
-        weights = dict(zip(columns, map(float, model.coef_[0]), strict=True))
+        given = np.stack(list(columns.values()), axis=1)
+        intercept, *fitted = map(float, logistic.fit(given, outcomes, logistic.best_penalty(given, outcomes)))
+        weights = dict(zip(columns, fitted, strict=True))
         if not (wrong := [name for name, weight in weights.items() if weight * SIGNS[name] < 0]):
             rounded = {
                 name: (round(scaling[name][0], 6), round(scaling[name][1], 6), round(weight, 6))
                 for name, weight in weights.items()
             }
-            return rounded, round(float(model.intercept_[0]), 6)
+            return rounded, round(intercept, 6)
         del columns[min(wrong, key=lambda name: weights[name] * SIGNS[name])]
     share = sum(right) / len(right)  # nothing tells the questions apart
     return {}, math.log(share / (1 - share))
@@ -222,21 +223,25 @@ def _regress(rows: Sequence[Result], right: Sequence[bool]) -> tuple[dict[str, t
 def _cross_validated(rows: Sequence[Result], right: Sequence[bool]) -> float:
     """The expected calibration error where each question's confidence is of a fit without it: the mean over several ways to
     divide them."""
-    import numpy as np
-    from sklearn.model_selection import StratifiedKFold
-
     errors = []
     for seed in range(REPEATS):
-        held_out = np.zeros(len(rows))
-        for learnt, told in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(rows, right):
-            held_out[told] = fitted_confidences([rows[n] for n in learnt], [rows[n] for n in told])
-        errors.append(_error(held_out.tolist(), right))
-    return round(float(np.mean(errors)), 4)
+        draw = random.Random(seed)
+        order = sorted(
+            draw.sample(range(len(rows)), len(rows)), key=lambda n: right[n]
+        )  # like shares of right ones in each part
+        held_out = [0.0] * len(rows)
+        for part in range(FOLDS):
+            told = order[part::FOLDS]
+            learnt = sorted(set(order).difference(told))
+            for n, sure in zip(told, fitted_confidences([rows[n] for n in learnt], [rows[n] for n in told]), strict=True):
+                held_out[n] = sure
+        errors.append(_error(held_out, right))
+    return round(statistics.mean(errors), 4)
 
 
 def fitted_confidences(learnt: Sequence[Result], told: Sequence[Result]) -> list[float]:
-    """The confidences of `told`, which all have a letter, by a fit on `learnt`, which all have a letter and a key, with right
-    and wrong ones among them."""
+    """The confidences of `told`, which all have a letter, by a fit on `learnt`, which all have a letter and a key, with two
+    right and two wrong ones among them at least."""
     weighted, intercept = _regress(learnt, [row.outcome == "right" for row in learnt])
     trial = Calibration("", 0, False, "", weighted, intercept, len(learnt), 0, None, 0.0, (), (), "")
     return [trial.confidence(row) or 0.0 for row in told]

@@ -51,8 +51,7 @@ class EndpointReasoner:
             return list(pool.map(self._weigh, prompts, labels))
 
     def _write(self, prompt: Prompt, max_tokens: int) -> Written:
-        options = {"temperature": prompt.temperature, "seed": prompt.seed, "max_tokens": max_tokens}
-        raw = cast(Any, self._llm.chat(list(prompt.messages), **options).raw)
+        raw = self._ask(prompt.messages, {"max_tokens": max_tokens}, temperature=prompt.temperature, seed=prompt.seed)
         choice, usage = raw.choices[0], raw.usage
         return Written(choice.message.content or "", usage.completion_tokens if usage else 0, choice.finish_reason == "length")
 
@@ -64,7 +63,7 @@ class EndpointReasoner:
             "grammar": f"root ::= {alternatives}",  # llama-server
         }
         content = self._next(prompt, constrained).message.content or ""
-        said = content.strip().removeprefix("(")[:1].upper()
+        said = content.removeprefix(prompt.begun).strip().removeprefix("(")[:1].upper()  # llama-server repeats what was begun
         return said if said in labels else None
 
     def _weigh(self, prompt: Prompt, labels: Sequence[str]) -> Mapping[str, float]:
@@ -83,9 +82,12 @@ class EndpointReasoner:
         """The choice of one token behind the prompt. A server that knows none of the extras is asked without."""
         import openai
 
-        begun = ChatMessage(role=MessageRole.ASSISTANT, content=prompt.begun)
-        messages = [*prompt.messages, begun]
-        asked = {"temperature": 0.0, "max_tokens": 1, **options}
+        messages = [*prompt.messages, ChatMessage(role=MessageRole.ASSISTANT, content=prompt.begun)]
+        one = {"max_tokens": 1}
         with suppress(openai.BadRequestError, openai.UnprocessableEntityError):
-            return cast(Any, self._llm.chat(messages, extra_body={**GO_ON, **constrained}, **asked).raw).choices[0]
-        return cast(Any, self._llm.chat(messages, **asked).raw).choices[0]
+            return self._ask(messages, {**one, **GO_ON, **constrained}, temperature=0.0, **options).choices[0]
+        return self._ask(messages, one, temperature=0.0, **options).choices[0]
+
+    def _ask(self, messages: Sequence[ChatMessage], body: Mapping[str, Any], **options: Any) -> Any:
+        """The server's reply. `body` goes past LlamaIndex, which puts its own max_tokens above one that is given."""
+        return cast(Any, self._llm.chat(list(messages), extra_body=dict(body), **options).raw)

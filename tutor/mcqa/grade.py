@@ -31,6 +31,7 @@ from tutor.mcqa.results import CONSTRAINED, Cited, Result, Sample
 from tutor.mcqa.sheet import Question
 
 LETTERS = string.ascii_uppercase
+DRAWS = 20  # of an order that is new
 # Options that speak of other options by their letters stay in the sheet's order.
 OF_LETTERS = re.compile(r"\b[A-Z]\s*(?:,|and|or|&|und|oder|et|ou)\s*[A-Z]\b|\([A-Za-z]\)")
 
@@ -147,7 +148,7 @@ def _closed(
 
 def _asked(question: Question, number: int, model: LanguageModel, plan: Plan, course: Course | None) -> _Asked:
     hits = tuple(course.search.search(_choice(question).searched, plan.passages)) if course else ()
-    orders = tuple(order_of(question, plan.seed, sample) for sample in range(plan.samples))
+    orders = orders_of(question, plan.seed, plan.samples)
     while True:
         messages = [asked_with(question, hits, order) for order in orders]
         room = model.context_window - plan.max_tokens - model.count_tokens([_turn(prompts.COMMIT)])
@@ -171,13 +172,18 @@ def seed_of(seed: int, id: str, sample: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}:{id}:{sample}".encode()).digest()[:4], "big") >> 1
 
 
-def order_of(question: Question, seed: int, sample: int) -> tuple[str, ...]:
-    """The question's labels in the order in which a sample shows their options: the sheet's for the first."""
+def orders_of(question: Question, seed: int, samples: int) -> tuple[tuple[str, ...], ...]:
+    """The question's labels in the order in which each sample shows their options: the sheet's for the first, for the others
+    one that no earlier one has, as long as there are any. Options that speak of others stay where they are."""
     labels = list(question.options)
+    orders = [tuple(labels)]
     bound = any(OF_OTHERS.search(text) or OF_LETTERS.search(text) for text in question.options.values())
-    if sample and not bound:
-        random.Random(seed_of(seed, question.id, sample)).shuffle(labels)
-    return tuple(labels)
+    for sample in range(1, samples):
+        chance = random.Random(seed_of(seed, question.id, sample))
+        drawn = [tuple(chance.sample(labels, len(labels))) for _ in range(DRAWS)]
+        new = next((order for order in drawn if order not in orders), drawn[0])
+        orders.append(orders[0] if bound else new)
+    return tuple(orders)
 
 
 def _turn(text: str, role: MessageRole = MessageRole.USER) -> ChatMessage:

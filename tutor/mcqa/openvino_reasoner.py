@@ -2,13 +2,13 @@
 
 The last bits of what a batch computes depend on what else is in it and on what was cached before it came, and now and then a
 token does. So that a run that was killed comes to the same end, prompts are all given before the first step, and nothing is
-cached from earlier ones (`forget`).
+cached from earlier ones (`forget`). Nor may two prompts of one batch go on with the same partly filled block of the cache: both
+write into it at once (OpenVINO GenAI 2026.4), and what is then read differs from time to time.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
@@ -17,7 +17,7 @@ from tutor.answering.openvino_engine import OpenVINOLLM
 from tutor.answering.repetition import repeats
 from tutor.mcqa.reasoner import Prompt, Written, normalised
 
-BLOCK = 32  # tokens of the cache; what is read of a part of one differs from time to time
+BLOCK = 32  # tokens, of the cache
 
 
 class OpenVINOReasoner:
@@ -45,14 +45,14 @@ class OpenVINOReasoner:
 
     def weigh(self, prompts: Sequence[Prompt], labels: Sequence[Sequence[str]]) -> list[Mapping[str, float]]:
         """The engine tells the log-probability of the token it takes, as if no grammar had left it no other: so each label is
-        forced once."""
+        forced once, one after the other."""
         rows = [self._tokens(prompt) for prompt in prompts]
-        self._cache(rows)
-        each = [(place, label) for place, among in enumerate(labels) for label in among]
-        forced = self._forced([rows[place] for place, _ in each], [[label] for _, label in each])
         weights: list[dict[str, float]] = [{} for _ in prompts]
-        for (place, label), (_, log_prob) in zip(each, forced, strict=True):
-            weights[place][label] = log_prob
+        for number in range(max(map(len, labels), default=0)):
+            places = [place for place, among in enumerate(labels) if number < len(among)]
+            forced = self._forced([rows[place] for place in places], [[labels[place][number]] for place in places])
+            for place, (_, log_prob) in zip(places, forced, strict=True):
+                weights[place][labels[place][number]] = log_prob
         return [normalised(weight) for weight in weights]
 
     def _tokens(self, prompt: Prompt) -> list[int]:
@@ -66,23 +66,25 @@ class OpenVINOReasoner:
         groups: dict[int, list[list[int]]] = defaultdict(list)
         for prompt, row in zip(prompts, rows, strict=True):
             groups[prompt.group].append(row)
-        of_all = [reduce(_common, rows)] if len(rows) > 1 else []
-        of_groups = [reduce(_common, group) for group in groups.values() if len(group) > 1]
-        self._cache(of_all)
-        self._cache(of_groups)
-
-    def _cache(self, rows: Sequence[list[int]]) -> None:
-        whole = [row[: len(row) // BLOCK * BLOCK] for row in rows]
-        for _ in self._llm.generate_together([(row, {"max_tokens": 1}) for row in whole if row]):
-            pass
+        # All but the last token at most: it has to be read in any case, and not in a block that is shared.
+        of_all = [reduce(_common, (row[:-1] for row in rows))] if len(rows) > 1 else []
+        of_groups = [reduce(_common, (row[:-1] for row in group)) for group in groups.values() if len(group) > 1]
+        done: set[tuple[int, ...]] = {()}
+        for shared in (of_all, of_groups):
+            whole = {tuple(row[: len(row) // BLOCK * BLOCK]): None for row in shared}
+            once = [row for row in whole if row not in done]
+            for _ in self._llm.generate_together([(row, {"max_tokens": 1}) for row in once]):
+                pass
+            done.update(once)
 
     def _forced(self, rows: Sequence[list[int]], labels: Sequence[Sequence[str]]) -> list[tuple[str, float]]:
         """For each row the token that the model takes when it may take only a label, and that token's log-probability."""
-        options = [{"max_tokens": 1, "log_probs": True, "grammar": _grammar(among)} for among in labels]
-        found = [("", -math.inf)] * len(rows)
-        for place, done in self._llm.generate_together(list(zip(rows, options, strict=True))):
-            found[place] = (self._llm.text(done.ids), done.log_probs[0])
-        return found
+        asked = list(dict.fromkeys((tuple(row), tuple(among)) for row, among in zip(rows, labels, strict=True)))
+        given = [(row, {"max_tokens": 1, "log_probs": True, "grammar": _grammar(among)}) for row, among in asked]
+        found: dict[tuple[tuple[int, ...], tuple[str, ...]], tuple[str, float]] = {}
+        for place, done in self._llm.generate_together(given):
+            found[asked[place]] = (self._llm.text(done.ids), done.log_probs[0])
+        return [found[tuple(row), tuple(among)] for row, among in zip(rows, labels, strict=True)]
 
 
 def _grammar(labels: Sequence[str]) -> str:

@@ -93,7 +93,7 @@ def report(
         "calibrated": calibrated(rows),
         "fitted": is_calibrated(rows),
         "calibration": calibration,
-        "fitted_here": bool(calibration and results.settings.digest in calibration.digests),
+        "fitted_here": bool(calibration and fitted_on(calibration, results.settings)),
         "preference": position_preference(rows),
         "lists": examples(rows),
         "passages": passages or {},
@@ -112,6 +112,11 @@ def report(
         p_value=p_value,
         verdict=verdict,
     )
+
+
+def fitted_on(calibration: Calibration, settings: RunSettings) -> bool:
+    """Whether the questions, or some of them, are likely to be those that it was fitted on: the same ones, or the same file."""
+    return settings.digest in calibration.digests or settings.sheet in calibration.sheets
 
 
 def subjects(rows: Sequence[Result]) -> dict[str, Score]:

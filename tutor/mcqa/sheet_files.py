@@ -32,6 +32,10 @@ REFUSALS = {
 }
 
 
+class Uncomputed(str):
+    """A formula that nothing has computed yet."""
+
+
 @dataclass(frozen=True)
 class CellFault:
     """A cell that has no text to read."""
@@ -135,7 +139,7 @@ def _row(number: int, names: Sequence[str], cells: Sequence[Any]) -> Row:
 def _fault(name: str, cell: Any) -> CellFault | None:
     if isinstance(cell, date | datetime | time | timedelta):
         return CellFault(name, "a date or time, which Excel may have made of 1/2 or 3:4", "Format the cell as text.")
-    if isinstance(cell, str) and FORMULA.match(cell.strip()):
+    if isinstance(cell, Uncomputed) or (isinstance(cell, str) and FORMULA.match(cell.strip())):
         return CellFault(name, f"the formula {cell.strip()[:40]!r} instead of its value", "Paste it as a value.")
     if isinstance(cell, str) and FAILED.match(cell.strip()):
         return CellFault(name, f"the error {cell.strip()[:20]!r} instead of a value", "Mend the formula.")
@@ -174,10 +178,13 @@ def _xlsx(file: Path, data: bytes) -> Table:
 
 
 def _cells(values: Any, formulas: Any) -> Iterator[tuple[Any, ...]]:
-    """Each row's values; a formula that was never computed stays as it is written."""
-    bounds = {"max_col": MOST_COLUMNS, "max_row": MOST_ROWS + 2, "values_only": True}
-    for row, written in zip(values.iter_rows(**bounds), formulas.iter_rows(**bounds), strict=False):
-        yield tuple(formula if value is None else value for value, formula in zip(row, written, strict=False))
+    """Each row's values, formulas computed as far as Excel had."""
+    bounds = {"max_col": MOST_COLUMNS, "max_row": MOST_ROWS + 2}
+    for row, written in zip(values.iter_rows(**bounds, values_only=True), formulas.iter_rows(**bounds), strict=False):
+        yield tuple(
+            Uncomputed(cell.value) if value is None and cell.data_type == "f" else value
+            for value, cell in zip(row, written, strict=False)
+        )
 
 
 def _jsonl(file: Path, data: bytes) -> Table:
