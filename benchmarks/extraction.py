@@ -4,7 +4,7 @@
 
 OUTPUTS: real outputs of models, labelled with the option that each commits to; rows of question_id, options, output, label
 (null: none) and kind. `right` counts none as an answer; `wrong letter`: another option than the label's was named. The rules
-were written looking at the outputs of one half of the questions; of the other, only at this table.
+were written looking at the outputs of one half of the questions; of the other, only at the tables.
 
 CHAINS: rows of prompt, chosen and rejected, both ending "The answer is (X)."; that sentence is rewritten in many ways.
 
@@ -139,8 +139,10 @@ def _kinds(rows: list[dict[str, Any]]) -> None:
         print(f"| {how} | {count} | {sum(a == b for a, b in mine)} | {sum(a not in (None, b) for a, b in mine)} |")
 
 
-NEXT = "\n\nQuestion: A block slides down.\nOptions:\nA. 1 m\nB. 2 m\nC. 3 m\nAnswer: "
+NEXT = (
+    "\n\nQuestion: A block slides down.\nOptions:\nA. 1 m\nB. 2 m\nC. 3 m\nAnswer: "
     "Let's think step by step. The answer is ({Y})."
+)
 # {X}: the option committed to; {Y}: another; {T}: the text of X; {V}, {L}: its value, and in LaTeX; {Z}: no option.
 WAYS: dict[str, tuple[str, ...]] = {
     "a letter, in English": (
@@ -268,6 +270,8 @@ def _chains(row: dict[str, Any]) -> Iterator[tuple[str, list[str], str]]:
 
 
 def _text(family: str, body: str, way: str, options: list[str], letter: str) -> str | None:
+    if family == "none to be found" and any(option.lower().startswith(("none", "neither")) for option in options):
+        return None
     if family == "broken off in the middle":
         return body[: int(len(body) * 0.6)].rstrip(" .\n")
     said = options[LETTERS.index(letter)].strip()
@@ -354,22 +358,25 @@ HOSTILE = (
 
 
 def _hostile(size: int) -> None:
-    extract("The answer is 12 m/s.", OPTIONS)  # loads the units
+    extract("The answer is 43.2 km/h.", OPTIONS)  # loads the units, once, half a second
     times = []
     for shape in HOSTILE:
         for text in (
             (shape * (size // len(shape) + 1))[:size],
             (shape * (size // len(shape) + 1))[: size - 20] + " The answer is (B).",
         ):
-            start = time.perf_counter()
+            start = time.process_time()
             extract(text, OPTIONS)
-            times.append((time.perf_counter() - start, shape))
+            times.append((time.process_time() - start, shape))
     times.sort()
     slowest = ", ".join(
         f"`{shape.encode('unicode_escape').decode()}` {seconds * 1000:.0f} ms" for seconds, shape in times[:-4:-1]
     )
     median = times[len(times) // 2][0]
-    print(f"\n{len(times)} hostile texts of {size:,} characters: median {median * 1000:.0f} ms; slowest {slowest}.")
+    print(
+        f"\n{len(times)} hostile texts of {size:,} characters, in processor time: median {median * 1000:.0f} ms; "
+        f"slowest {slowest}."
+    )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ OUTSIDE = {
     "QUIZ": "multiple-choice questions on it",
     "CHUNKING": "the folder of Chroma's chunking benchmark",
     "TUTORING": "a folder of written answers (tutoring-*.jsonl)",
+    "EXTRACTION": "models' answers to multiple-choice questions, labelled with the option that each commits to (JSONL)",
+    "PREFERENCES": "chains of thought that end on a letter (JSONL: prompt, chosen, rejected)",
     "COURSES": "a folder of PDFs with their HTML sources in html/",
 }
 ROOT = Path(__file__).parent.parent
@@ -59,7 +61,7 @@ SECTIONS = (
     ),
     Section(
         "textbook",
-        "And on a real textbook?",
+        "Is the right page of a real textbook found?",
         "benchmarks/pages.py --books TEXTBOOK --questions QUESTIONS",
         "Twelve chapters of Erickson's *Algorithms* (CC BY 4.0); 76 questions it answers, 14 it does not. The fitted threshold "
         "uses no labels.",
@@ -150,8 +152,17 @@ SECTIONS = (
         "The shipped quiz's first 20 questions with four samples each, three waves, killed at random moments and run again.",
     ),
     Section(
+        "mcqa-extraction",
+        "Is the option found that a chain of thought commits to?",
+        "benchmarks/extraction.py EXTRACTION --chains PREFERENCES",
+        "Outputs of fifteen models on MMLU-Pro, labelled by hand, hard cases over-sampled; right counts none as an answer. "
+        "The rules were written on the outputs of one half of the questions and on the chains of the last table, whose last "
+        "sentence is reworded; of the other half only these tables were looked at: its totals say what to expect elsewhere. A "
+        "chain with its end cut off may still name the option, and one that was written for a wrong letter may contradict it.",
+    ),
+    Section(
         "answers-textbook",
-        "And on a real textbook?",
+        "Are they on a real textbook?",
         "benchmarks/answers.py --make TEXTBOOK --questions QUESTIONS",
         "The same on twelve chapters of Erickson's *Algorithms*; every question is answered, also those refused otherwise.",
     ),
@@ -191,6 +202,9 @@ SECTIONS = (
         "engine.)",
     ),
 )
+
+
+assert len({section.title for section in SECTIONS}) == len(SECTIONS)  # the page is kept by title
 
 
 def main() -> None:

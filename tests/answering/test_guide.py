@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -178,6 +179,16 @@ def test_a_model_that_knows_the_answer_by_heart_is_not_heard(guided) -> None:
     assert not answer.found
     shown, _ = everything(guided("", says=said), "what is a load factor?")
     assert "reconsiders" in shown  # where nothing is held back
+
+
+def test_nor_where_it_should_have_quoted_and_the_pages_hold_no_sentence(guided, monkeypatch) -> None:
+    """Pages of code alone are told in the model's own words, and these are looked through whatever the style."""
+    engine = guided("nudge", says="Dijkstra's algorithm never reconsiders a finished vertex. [1]")
+    engine.model = replace(engine.model, style="quote")
+    monkeypatch.setattr("tutor.answering.engine.choose_quotable", lambda *arguments: [])
+    shown, answer = everything(engine, "what is a load factor?")
+    assert "reconsiders" not in shown
+    assert not answer.found
 
 
 def test_of_a_models_words_only_what_the_page_bears_out_is_told(guided) -> None:

@@ -23,6 +23,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 REPOSITORY = Path(__file__).parents[2]
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 ANSWER_MS = 60_000
+sync_api.expect.set_options(timeout=20_000)  # on a busy machine a page takes its time
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +98,7 @@ def page(browser: sync_api.Browser, chat_url: str) -> Iterator[sync_api.Page]:
     page = context.new_page()
     page.goto(chat_url)
     page.locator("#question textarea").wait_for()
+    page.locator("#chat").wait_for(state="attached")
     yield page
     context.close()
 

@@ -74,7 +74,7 @@ class AnswerStream:
 
     `question` is the one that was answered; `notes` say where it is not the one that was typed.
     The tutor's own words are those of `say`. `choice` is there where the question has options to choose from. `generates`:
-    a model is asked, which takes its time.
+    a model is asked, which takes its time. `quotes()`: it can say nothing but the book's own sentences.
     """
 
     def __init__(
@@ -87,8 +87,10 @@ class AnswerStream:
         say: Phrases = ENGLISH,
         choice: MultipleChoice | None = None,
         generates: bool = False,
+        quotes: Callable[[], bool] = lambda: False,
     ) -> None:
         self.generates = generates
+        self.quotes = quotes
         self.say = say
         self.choice = choice
         self.question = question

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.response.schema import Response
@@ -31,7 +32,7 @@ from tutor.answering.followups import is_question, leaned_on
 from tutor.answering.guide import Guide
 from tutor.answering.models import LanguageModel
 from tutor.answering.multiple_choice import MultipleChoice, borne_out, parse
-from tutor.answering.quoting import choose_quotable, grammar
+from tutor.answering.quoting import Quotable, choose_quotable, grammar
 from tutor.answering.repetition import repeats
 from tutor.answering.sentences import sentences
 from tutor.answering.topics import topic_of_section
@@ -119,14 +120,29 @@ class CourseQueryEngine(BaseQueryEngine):
         """The answer from what was found, or the refusal."""
         if not found.enough:
             return AnswerStream(found.question, found.hits, False, self._decline, found.notes, say)
-        said = turns[-1].answer if turns else ""
+        quoting = self.model.style == "quote"
+
+        @cache
+        def quotable() -> list[Quotable]:
+            return self._quotable(found, turns[-1].answer if turns else "") if quoting else []
 
         def pieces(stream: AnswerStream) -> Iterator[str]:
-            if self.model.style == "quote":
-                return self._quote(stream, found.context, said)
-            return self._explain(stream, turns)
+            if quotable():
+                return self._quote(stream, quotable(), found.context)
+            # Passages of code or formulas alone hold no sentence.
+            return self._explain(stream, () if quoting else turns)
 
-        return AnswerStream(found.question, found.hits, True, pieces, found.notes, say, found.choice, generates=True)
+        return AnswerStream(
+            found.question,
+            found.hits,
+            True,
+            pieces,
+            found.notes,
+            say,
+            found.choice,
+            generates=True,
+            quotes=lambda: bool(quotable()),
+        )
 
     def _search(self, question: str, context: Sequence[str]) -> list[Hit]:
         """The passages for a question and those it leans on; where these are several, the latest counts most."""
@@ -185,13 +201,12 @@ class CourseQueryEngine(BaseQueryEngine):
         stream.answer = Answer(stream.question, text, stream.hits, (), False, stream.notes, 0.0, 0.0)
         yield text
 
-    def _quote(self, stream: AnswerStream, context: Sequence[str], said: str) -> Iterator[str]:
+    def _quotable(self, found: Found, said: str) -> list[Quotable]:
+        texts = [hit.passage.text for hit in found.hits]
+        return choose_quotable(texts, found.question, self.embedding, found.context, said, _openings(found.hits))
+
+    def _quote(self, stream: AnswerStream, quotable: Sequence[Quotable], context: Sequence[str]) -> Iterator[str]:
         """In the book's own sentences, chosen by the model."""
-        texts = [hit.passage.text for hit in stream.hits]
-        quotable = choose_quotable(texts, stream.question, self.embedding, context, said, _openings(stream.hits))
-        if not quotable:  # passages of code or formulas alone hold no sentence
-            yield from self._explain(stream, ())
-            return
         messages = [
             ChatMessage(role=MessageRole.SYSTEM, content=prompts.QUOTE),
             ChatMessage(
@@ -199,7 +214,7 @@ class CourseQueryEngine(BaseQueryEngine):
                 content=prompts.quote_question("\n".join(q.text for q in quotable), " ".join([*context, stream.question])),
             ),
         ]
-        yield from self._generate(stream, messages, len(texts), list(stream.notes), grammar=grammar(quotable))
+        yield from self._generate(stream, messages, len(stream.hits), list(stream.notes), grammar=grammar(quotable))
         if stream.choice:
             yield self._weigh(stream, stream.choice)
 
@@ -293,7 +308,7 @@ class CourseQueryEngine(BaseQueryEngine):
         cited = [hit.passage for hit in stream.hits[:passages]]
         doubtful: tuple[str, ...] = ()
         final = keep_valid(text.strip(), passages)
-        if self.model.style != "quote":
+        if "grammar" not in options:  # then they are the model's own words, whatever its style
             final = add_missing(final, cited, self.embedding)
             final, doubtful = mark_doubtful(final, cited, stream.question, self.embedding)
             if doubtful:

@@ -19,7 +19,6 @@ from tutor.answering.answer import Answer, AnswerStream, Found, Turn
 from tutor.answering.citations import keep_valid, only_borne_out, resolve
 from tutor.answering.held import ABOUT, Guarded, Held, guard, hold, redacted
 from tutor.answering.hints import hint, wants_more
-from tutor.answering.models import LanguageModel
 from tutor.answering.sentences import MARKER, sentences
 from tutor.course_settings import Assignment, CourseSettings
 from tutor.phrases import ENGLISH, Phrases
@@ -31,7 +30,6 @@ class Engine(Protocol):
     """What finds and answers where nothing is held back (see engine.py)."""
 
     search: CourseSearch
-    model: LanguageModel
     embedding: Embedding
     passages: int
 
@@ -70,7 +68,7 @@ class Guide:
             return self.engine.answer(replace(found, hits=tuple(map(redacted, found.hits))), before, self.say)
         left = tuple(hit for hit in found.hits if not self.out.answered_by(hit))
         answer = self.engine.answer(replace(found, hits=left), before, self.say)
-        if self.engine.model.style == "quote":
+        if answer.quotes():
             return answer
         return AnswerStream(
             answer.question, left, True, lambda stream: self._checked(stream, answer), answer.notes, self.say, generates=True
@@ -80,10 +78,12 @@ class Guide:
         """Whether a question of these words would be given a hint."""
         return self.strict or self._exercise(text) is not None
 
-    def _exercise(self, question: str) -> Guarded | None:
+    def _exercise(self, question: str, context: Sequence[str] = ()) -> Guarded | None:
         """The exercise that a question asks, or that the best passage for it answers."""
+        if guarded := self.out.asked(question, context):
+            return guarded
         hits = self.engine.search.search(question, 1)
-        return self.out.asked(question) or (self.out.answered_by(hits[0]) if hits else None)
+        return self.out.answered_by(hits[0]) if hits else None
 
     def _answered(self, found: Found) -> Guarded | None:
         """The exercise that the best of what was found answers."""
@@ -119,6 +119,7 @@ class Guide:
     def _checked(self, stream: AnswerStream, answer: AnswerStream) -> Iterator[str]:
         """A model's own words, told when all of them are there and were looked through."""
         made = answer.finish()
+        stream.prompt = answer.prompt
         text = only_borne_out(made.text, made.doubtful) if made.found else made.text
         if not made.found or not text or self.out.told_by(sentences(MARKER.sub("", text))):
             text = self.say("held_back")
@@ -132,17 +133,18 @@ class Guide:
     def _times(self, guarded: Guarded, turns: Sequence[Turn]) -> int:
         """How often the exercise was asked in the turns before, requests for more help with it counted."""
         times, latest = 0, False
-        for number, turn in enumerate(turns[-REMEMBERED:]):
-            if not wants_more(turn.question):
-                latest = self._same(guarded, turn.question, [t.question for t in turns[-REMEMBERED:][:number]])
+        questions = [turn.question for turn in turns[-REMEMBERED:]]
+        for number, question in enumerate(questions):
+            if not wants_more(question):
+                latest = self._same(guarded, question, questions[max(0, number - 1) : number])
             times += latest
         return times
 
-    def _same(self, guarded: Guarded, question: str, before: Sequence[str]) -> bool:
+    def _same(self, guarded: Guarded, question: str, context: Sequence[str]) -> bool:
         if not guarded.assignment:
             vectors = self.engine.embedding.embed([guarded.text, question])
             return float(vectors[0] @ vectors[1]) >= ABOUT
-        return self.out.asked(question, before[-1:]) is guarded or self._exercise(question) is guarded
+        return self._exercise(question, context) is guarded
 
     def _hold(self, assignments: Sequence[Assignment]) -> Held:
         """What the assignments hold back, worked out once for each index and set of exercises."""

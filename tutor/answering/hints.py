@@ -7,7 +7,6 @@ so that it can be given whatever was asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,13 +72,13 @@ def _why(guarded: Guarded, released: datetime | None, say: Phrases) -> str:
 
 def _nudge(guarded: Guarded, places: int, say: Phrases) -> str:
     read = say("help_read", places=" ".join(f"[{number}]" for number in range(1, places + 1)))
-    words = _named(guarded, guarded.hits[:places])
+    words = _named(guarded, places)
     return f"{read} {say('help_look_for', words=', '.join(f'“{word}”' for word in words))}" if words else read
 
 
-def _named(guarded: Guarded, hits: Sequence[object]) -> list[str]:
+def _named(guarded: Guarded, places: int) -> list[str]:
     """Words of the exercise that its passages have too, the longest first: they tell what to look out for, and nothing new."""
-    here = {stem for hit in guarded.hits[: len(hits)] for stem in stems(hit.passage.embedded_text)}
+    here = {stem for hit in guarded.hits[:places] for stem in stems(hit.passage.embedded_text)}
     words = dict.fromkeys(word for word in re.findall(r"[^\W\d_]{4,}", guarded.text) if set(stems(word)) & here)
     distinct = list({tuple(stems(word)): word for word in reversed(words)}.values())
     return sorted(distinct, key=lambda word: -len(word))[:NAMED]
@@ -94,7 +93,7 @@ def with_gaps(sentence: str, exercise: str) -> str:
         common = word.casefold() in FUNCTION_WORDS - DECIDES or word in ",.;:()"
         if not common and not set(stems(word)) & given:
             word = GAP
-        if word != GAP or not pieces or pieces[-1].strip() != GAP:
+        if word != GAP or not pieces or pieces[-1] != GAP:
             pieces.append(word)
     text = " ".join(pieces)
     return re.sub(rf"\s+(?=[,.;:)])|(?<=\()\s+|(?<={GAP}) (?={GAP})", "", text)

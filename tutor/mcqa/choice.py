@@ -115,7 +115,7 @@ def _committed(text: str, options: Options) -> list[Commitment]:
 def _settled(text: str, options: Options, run_on: bool) -> Choice:
     found = corrections.applied(text, commitments(text, options), options)
     firm = [one for one in found if one.firm]
-    last = _last(firm, text)
+    last = _last(firm)
     if last is None or last.kind in ("none", "unknown", "number", "several"):
         later = [one for one in found if not one.firm and (last is None or one.end > last.end)]
         weak = lateness.weak(text, later, options)
@@ -148,7 +148,7 @@ def _how(one: Commitment, late: bool) -> How:
     return "letter late" if late else "stated letter"
 
 
-def _last(firm: list[Commitment], text: str) -> Commitment | None:
+def _last(firm: list[Commitment]) -> Commitment | None:
     """The commitment that stands in the end: a later one replaces an earlier one, but content beside a letter does not."""
     current: Commitment | None = None
     for one in firm:
@@ -163,8 +163,6 @@ def _last(firm: list[Commitment], text: str) -> Commitment | None:
                     current = replace(current, against=one.label)
                 else:
                     current = Commitment("several", current.start, one.end)
-            case "number" if current and current.kind in ("words", "value"):
-                current = one if one.start > current.end else current
             case _:
                 current = one
     return current

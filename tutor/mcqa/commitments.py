@@ -188,7 +188,7 @@ def _judged(text: str, options: Options) -> Iterator[Commitment]:
             continue
         right = None if IS_WRONG.match(text, end, end + 80) else IS_RIGHT.match(text, end, end + 200)
         if right:
-            yield Commitment("label", form.start, right.end(), form.label, False)
+            yield Commitment("label", form.start, right.end(), form.label, False, judged=True)
 
 
 def behind(text: str, form: Form) -> int:

@@ -24,7 +24,7 @@ NOUN = (
 LABEL = re.compile(
     rf"(?P<open>{OPEN})(?P<noun>(?i:(?:the\s+|die\s+|la\s+|l')?{NOUN}){OPEN}|(?:the|la|die|el)\s+(?=[(\[*]{{0,3}}[A-Z0-9]\b))?"
     # No word, formula, degree, ordinal or abbreviation.
-    r"(?P<label>[A-Za-z]|[1-9]\d?)(?![^\W_]|_\w|[°^´]|'\w|-\w|[.,]\d|\.[^\W\d_]|\s*(?:[+=>≤≥≠∈|%]|<(?!/))|\s?/|\\(?![)\]])|\()"
+    r"(?P<label>[A-Za-z]|[1-9]\d?)(?![^\W_]|_(?:\w|\{|$)|[°^´]|'\w|-\w|[.,]\d|\.[^\W\d_]|\s*(?:[+=>≤≥≠∈|%]|<(?!/))|\s?/|\\(?![)\]])|\()"
     rf"(?P<close>{CLOSE})"
 )
 JOINED = re.compile(
@@ -44,7 +44,7 @@ AFTER_WORD = re.compile(
 WORDS = frozenset("AIOEYaioey")
 MENTION = re.compile(
     rf"(?:(?P<line>^[ \t*_]{{0,4}}\(?(?=[A-Z0-9]{{1,2}}[).:]))|(?P<noun>(?i:\b{NOUN}))[*_'\"$]{{0,3}}\(?"
-    rf"|(?<![\w)\]}}\\^])[*_'\"$]{{0,3}}[(\[])(?:\\text(?:bf)?\{{)?(?P<label>[A-Z]|[1-9]\d?)\}}?"
+    rf"|(?<![\w)\]}}\\^])[*_'\"$]{{0,3}}\()(?:\\text(?:bf)?\{{)?(?P<label>[A-Z]|[1-9]\d?)\}}?"
     r"(?:(?P<close>[)\]])(?![^\W_]|[_^({]|\s?[=*/+\\·])|(?![^\W_]|[°^']|-\w|\.\d|\s*[+=<>]|\())[*_'\"$]{0,3}",
     re.MULTILINE,
 )
@@ -83,7 +83,8 @@ def label_at(text: str, at: int, options: Options) -> Form | None:
         return None
     if written.islower():
         # "b." and "$x$" are labels only at an end or in brackets.
-        last = bool(LAST.match(text, match.end()))
+        # At the end of a text that breaks off, it may be the beginning of a word.
+        last = bool(LAST.match(text, match.end())) and match.end() < len(text)
         shown = wrapped or ")" in closed or bool(match["noun"])
         return form if (last or (shown and follows != ".")) and (wrapped or "$" not in opened) else None
     if sure:

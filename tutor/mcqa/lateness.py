@@ -11,6 +11,7 @@ from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options, bare
 from tutor.mcqa.plain import DOLLARS, words
 from tutor.mcqa.reading import Commitment
+from tutor.mcqa.values import quantities
 from tutor.mcqa.wording import CONCLUDES, CONSIDERS, DENIES, END, IS_RIGHT, IS_WRONG, NONE
 
 NOTHING = re.compile(r"[\s.*)$}]{0,12}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?", re.IGNORECASE)
@@ -22,15 +23,14 @@ LEAD = re.compile(
 SENTENCES = 2  # at the end in which a label counts
 PART = re.compile(
     r"(?:^|\n|(?<=[.:;)]\s))[ \t*_]{0,6}(?:(?:part|question|statement|problem)\s+)?\(?(?P<part>[a-e]|i{1,3}"
-    r"|[1-4])[).:][*_]{0,2}(?=\s)|(?<=\s)\((?P<in>[a-e]|i{1,3}|[1-4])\)(?=\s)",
+    r"|[1-4])[).:][*_]{0,2}(?=\s|$)|(?<=\s)\((?P<in>[a-e]|i{1,3}|[1-4])\)(?=\s|$)",
     re.IGNORECASE,
 )
 # The beginning of a sentence that was about to give the answer.
 STUB = re.compile(
-    r"\s*(?:(?:so|thus|hence|therefore),?\s*)?(?:the|the (?:final |correct |best )?(?:answ\w*|opt\w*"
-    r"|cho\w*)(?:\s+is)?)?[\s:(*]*",
-    re.IGNORECASE,
+    r"\s*(?:(?:so|thus|hence|therefore),?\s*)?(?:the\s+)?(?:final |correct |best )?answ\w*(?:\s+is)?[\s:(*]*", re.IGNORECASE
 )
+MARKED = re.compile(r"[#=→∴>]")
 THIS_IS = re.compile(r"\W*(?:this|that|it)\s+(?:is|leaves|means)\b\s*", re.IGNORECASE)
 COMES_TO = re.compile(
     r"(?:[=≈]|\\approx|\b(?:is|are|be|equals|about|approximately|gives|get|yields|obtain|ist|est|beträgt|ergibt|vaut|donne)\s+"
@@ -38,7 +38,12 @@ COMES_TO = re.compile(
     re.IGNORECASE,
 )
 CLAUSES = re.compile(r",\s+|;\s+|\s+(?:and|und|et)\s+")
-UNKNOWN = re.compile(r"(?:^|[\s$,])\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\([A-Za-z0-9]\))?\s*$|[\d)}]\s*$")
+AND = re.compile(r"\b(?:and|und|et)\b", re.IGNORECASE)
+GIVEN = re.compile(r"\s*(?:since|because|when|as|given|for|with|if|da|weil|puisque|comme)\b", re.IGNORECASE)
+ONE_NUMBER = re.compile(
+    r"(?<![\w.^_\\])[-$]?\$?\d[\d,]*(?:\.\d+)?(?:\s*(?:\\times|\\cdot|×|x|\*)\s*10\s*\^?\s*\{?[-+]?\d+\}?)?"
+)
+UNKNOWN = re.compile(r"(?:^|(?<![-+*/=])[\s$,])\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\([A-Za-z0-9]\))?\s*$")
 HYPOTHETICAL = re.compile(r"\b(?:if|assum\w+|suppose|would be|might|perhaps|maybe)\b", re.IGNORECASE)
 COVERS = 0.6  # of a last sentence that an option's words must make up
 
@@ -49,6 +54,8 @@ def weak(text: str, later: list[Commitment], options: Options) -> Commitment | N
     if not labels or any(one.kind == "several" for one in later):
         return None
     chosen = labels[-1]
+    if chosen.judged and not runon.finished(text):
+        return None
     if len({one.label for one in labels}) > 1:
         return None
     after = text[chosen.end :]
@@ -86,7 +93,8 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
     if text[:end].rstrip().endswith("?"):
         return None
     line = text.rstrip(" \n'").rfind("\n", begin) + 1
-    alone = _alone(text, max(begin, line), options, certainly=not run_on and not runon.finished(text) and len(found) > 1)
+    broken = not run_on and not runon.finished(text) and len(found) > 1
+    alone = _alone(text, max(begin, line), options, broken) or _first(text, options)
     if alone:
         return alone
     if not run_on and not runon.finished(text):
@@ -99,29 +107,28 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
     return (
         _label(text, found, options)
         or _line(text, found, options)
-        or _first(text, options)
         or _content(text, begin, end, options)
         or _value(text, begin, end, options)
     )
 
 
-def _alone(text: str, begin: int, options: Options, certainly: bool) -> Commitment | None:
+def _alone(text: str, begin: int, options: Options, broken: bool) -> Commitment | None:
     """A last sentence that is a label, or a label and its option's own words: "So (B).", "=> B", "C) the UDP scan"."""
     lead = LEAD.match(text, begin)
-    at = lead.end() if lead else begin
-    form = label_at(text, at, options)
+    form = label_at(text, lead.end() if lead else begin, options)
     if form is None or form.label not in options.labels or _denied(text, begin, form):
         return None
-    if text[form.start].islower() and len(PART.findall(text)) > 1:
+    if options.roman and form.label == "I" and not form.sure:
         return None
-    rest = text[form.end :].strip(" .*_)'\n")
-    if (
-        (not rest and not (certainly and not form.sure and at == begin))
-        or IS_RIGHT.match(text, form.end)
-        or own(text, form.end, form.label, options)
-    ) and not IS_WRONG.match(text, behind(text, form)):
-        return Commitment("label", begin, len(text.rstrip()), form.label)
-    return None
+    if (text[form.start].islower() and len(PART.findall(text)) > 1) or IS_WRONG.match(text, behind(text, form)):
+        return None
+    rest = text[form.end :].strip(" .:*_)'\n")
+    if broken:
+        # What stands complete all the same: a mark before the label, or all of the option's words.
+        complete = options.by_words(rest) == form.label if rest else bool(MARKED.search(text[begin : form.start]))
+    else:
+        complete = not rest or bool(IS_RIGHT.match(text, form.end)) or own(text, form.end, form.label, options)
+    return Commitment("label", begin, len(text.rstrip()), form.label) if complete else None
 
 
 def _label(text: str, found: list[tuple[int, int]], options: Options) -> Commitment | None:
@@ -153,7 +160,7 @@ def _named(text: str, begin: int, end: int, options: Options) -> Iterator[Form]:
 def _heads(text: str, form: Form) -> bool:
     """Whether the label opens a line about that option: "Option C: buy the machine"."""
     line = re.sub(r"\w+\s*$", "", text[text.rfind("\n", 0, form.start) + 1 : form.start])
-    behind = re.compile(r"[:.)]\s{0,3}[*_]{0,2}[^\W_]").match(text, form.end) or text[form.end - 1] in ".:)"
+    behind = re.compile(r"[:.)]\s{0,3}\S").match(text, form.end) or text[form.end - 1] in ".:)"
     return bool(behind) and not line.strip(" (*_") and not END.match(text, form.end)
 
 
@@ -172,7 +179,7 @@ def _line(text: str, found: list[tuple[int, int]], options: Options) -> Commitme
             end = text.find("\n", form.end)
             said = text[form.end : end if end >= 0 else len(text)].lstrip(" .:*)")
             named = options.by_beginning(said[:300])
-            if named and named[0] == form.label:
+            if named and named[0] == form.label and not IS_WRONG.match(text, behind(text, form)):
                 lines[form.label] = Commitment("label", form.start, form.end, form.label)
     return next(iter(lines.values())) if len(lines) == 1 else None
 
@@ -220,10 +227,10 @@ def _content(text: str, begin: int, end: int, options: Options) -> Commitment | 
     longest = max(inside.values(), key=len, default="")
     if not longest or any(said not in longest for said in inside.values()) or list(inside.values()).count(longest) > 1:
         return None
-    enough = len(longest) >= COVERS * (len(mine) - 2) or (
-        mine.endswith(f" {longest} ") and len(longest.split()) > (2 if lead else 4)
-    )
-    if len(longest.split()) < 2 or not enough or DENIES.search(mine.replace(longest, "")):
+    at_end = mine.endswith(f" {longest} ")
+    enough = len(longest) >= COVERS * (len(mine) - 2) and " " in longest
+    enough = enough or (at_end and len(longest.split()) > 4) or (at_end and lead is not None and len(longest) > 3)
+    if not enough or DENIES.search(mine.replace(longest, "")):
         return None
     label = next(label for label, said in inside.items() if said == longest)
     return Commitment("words", begin, end, label, False)
@@ -234,9 +241,26 @@ def _value(text: str, begin: int, end: int, options: Options) -> Commitment | No
     if HYPOTHETICAL.search(sentence) or len(PART.findall(text)) > 1:
         return None
     plain = re.sub(r"\\[()\[\]]|\*\*", " ", DOLLARS.sub(r"\1", sentence)).rstrip()
-    label = _result(plain[-200:], options)
-    others = {_result(clause, options) for clause in CLAUSES.split(plain[-200:])[:-1]}
-    return Commitment("value", begin, end, label, False) if label and not others - {None, label} else None
+    *earlier, last = CLAUSES.split(plain[-200:])
+    # "The force is 5 N, and the speed 12 m/s" has two results; "since x = 3 and y = 4, we get 12 m/s" has one.
+    joined = AND.search(plain[: len(plain) - len(last)][-8:] + last[:4])
+    if joined and not GIVEN.match(plain) and any(_has_result(clause) for clause in earlier):
+        return None
+    label = _result(plain[-200:], options) or _result(last, options) or _only(plain, options)
+    return Commitment("value", begin, end, label, False) if label else None
+
+
+def _has_result(clause: str) -> bool:
+    match = COMES_TO.search(clause)
+    return bool(match and quantities(match["value"].strip()))
+
+
+def _only(sentence: str, options: Options) -> str | None:
+    """The option with the value of a sentence that has one number: "So she drove 8 miles a day"."""
+    numbers = list(ONE_NUMBER.finditer(sentence))
+    if len(numbers) != 1 or not CONCLUDES.match(sentence) or DENIES.search(sentence):
+        return None
+    return options.by_value(sentence[numbers[0].start() :], whole=True)[0]
 
 
 def _result(clause: str, options: Options) -> str | None:

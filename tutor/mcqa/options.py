@@ -55,6 +55,11 @@ class Options:
         return {label: bare(words(text)) for label, text in self.texts.items()}
 
     @cached_property
+    def roman(self) -> bool:
+        """Whether statements I, II, ... are what the options are about."""
+        return any("ii" in text.split() for text in self.words.values())
+
+    @cached_property
     def values(self) -> dict[str, tuple[Quantity, ...]]:
         values = {label: quantities(text.strip()) for label, text in self.texts.items() if len(text) < 300}
         return {label: value for label, value in values.items() if value is not None}

@@ -35,11 +35,11 @@ def _table() -> dict[int, str]:
         for code in (code for first, end in ranges for code in range(first, end)):
             letter = unicodedata.normalize("NFKC", chr(code))
             letter = letter.strip("().") if enclosed else letter
-            if len(letter) != 1:
+            if len(letter) != 1 or not letter.isascii():
                 # Squared letters on a dark ground have no normal form; they have a name.
                 name = unicodedata.name(chr(code), "")
                 letter = name[-1:] if enclosed and re.search(r"LETTER [A-Z]$", name) else ""
-            if letter.isascii() and letter:
+            if letter:
                 table[code] = letter.upper() if enclosed else letter
     return table
 

@@ -28,7 +28,7 @@ SEPARATOR = re.compile(r"[\s.:,)*-]{0,9}")
 class Commitment:
     """What is said where an answer is given, from `start` to `end` of the text; `firm` where a cue leaves no doubt.
 
-    `against` is the option whose words or value stand beside a label that is another's.
+    `against` is the option whose words or value stand beside a label that is another's; `judged`: the label is called right.
     """
 
     kind: Kind
@@ -37,6 +37,7 @@ class Commitment:
     label: str | None = None
     firm: bool = True
     against: str | None = None
+    judged: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,9 @@ def read(text: str, at: int, options: Options) -> Said | None:
         return _one("none", begin, end, None, end)
     form = label_at(text, at, options)
     if form and form.label in options.labels:
-        # "2" may be the second option or the one that says 2.
-        if options.digits and not form.sure and options.by_value(form.label)[0] not in (None, form.label):
+        # "2" may be the second option or the one that says 2, "I" the ninth or the first statement.
+        ambiguous = options.digits and options.by_value(form.label)[0] not in (None, form.label)
+        if not form.sure and (ambiguous or (options.roman and form.label == "I")):
             return _one("several", begin, form.end, None, end)
         # "I and II only", "A rise in prices" are an option's words.
         if named and not form.sure and named[1] > form.end - lead + 1 and named[0] != form.label:

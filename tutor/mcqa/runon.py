@@ -19,11 +19,10 @@ QUESTION = re.compile(
 TURN = re.compile(
     r"</s>|<\|(?:im_end|im_start|endoftext|eot_id|end|user|start_header_id|end_of_text)\|>|\[INST\]|<end_of_turn>|<eos>"
 )
-# What comes again only where another question is reasoned through.
+# What comes again only where another question is answered: an explanation is of this one, and may correct its letter.
 AGAIN = re.compile(
-    r"^[ \t*_#>]{0,6}(?:(?:answer|solution|explanation|réponse|antwort|lösung|respuesta"
-    r"|risposta)[*_]{0,3}\s*:[*_]{0,3}[ \t]*(?=\S[^\n]{30})"
-    r"|let['´]?s think step by step|we refer to wikipedia|the following are multiple choice)",
+    r"^[ \t*_#>]{0,6}(?:(?:answer|réponse|antwort|respuesta|risposta)[*_]{0,3}\s*:[*_]{0,3}[ \t]*(?=\S[^\n]{30})"
+    r"|the following are multiple choice|we refer to wikipedia)",
     re.IGNORECASE | re.MULTILINE,
 )
 LIST = re.compile(
@@ -36,6 +35,10 @@ OTHER_SCRIPT = re.compile(r"\n[ \t]*[\u0400-\u04ff\u0590-\u06ff\u0900-\u097f\u30
 INTRODUCTION = 300  # characters before "Question:" that may only announce that the question comes again
 OURS = 6_000  # characters behind a mark in which the options of this question may be listed again
 SENTENCE = re.compile(r"[.!?][)\"'*_$\]}]{0,4}(?=\s|$)|\n\s*\n")
+FINISHED = re.compile(r"(?:[.!?\"']|\*\*|\$\$|\\[\])]|\\end\{\w+\*?\}|\(\s?\w\s?\))$")
+TAIL = 8_000
+LOOP = 3  # times that the same comes, word for word, at the end
+SHORTEST_LOOP = 20
 
 
 def marks(text: str) -> list[int]:
@@ -64,18 +67,13 @@ def ours(text: str, mark: int, options: Options) -> bool:
     return sum(f" {option} " in following for option in options.words.values() if option) * 2 > len(options.labels)
 
 
-TAIL = 8_000
-LOOP = 3  # times that the same comes, word for word, at the end
-SHORTEST_LOOP = 20
-
-
 def looped(text: str) -> bool:
     """Whether the end of the text is one passage over and over."""
     end = text[-TAIL:].rstrip()
     probe = end[-SHORTEST_LOOP * 2 :]
     at = end.rfind(probe, 0, len(end) - 1)
     period = len(end) - len(probe) - at
-    if at < 0 or len(end) < LOOP * period:
+    if at < 0 or period == 0 or len(end) < LOOP * period:
         return False
     return end[-period:] == end[-2 * period : -period] == end[-3 * period : -2 * period]
 
@@ -83,7 +81,7 @@ def looped(text: str) -> bool:
 def finished(text: str) -> bool:
     """Whether the text ends where a sentence, a formula or a line does."""
     stripped = text.rstrip()
-    return not stripped or stripped[-1] in ".!?)}]$\"'*_" or "\n" in text[len(stripped) :]
+    return not stripped or bool(FINISHED.search(stripped[-20:])) or "\n" in text[len(stripped) :]
 
 
 def sentences(text: str, start: int) -> list[tuple[int, int]]:

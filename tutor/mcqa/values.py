@@ -76,7 +76,7 @@ def quantities(text: str) -> tuple[Quantity, ...] | None:
     """The numbers with units that a text consists of; None where it is something else."""
     if len(text) > LONGEST or not re.search(r"\d|pi|π|sqrt", text):
         return None
-    plain = GROUPS.sub("", arithmetic(text)).strip(" .:'\"*_[]<>")
+    plain = GROUPS.sub("", arithmetic(text)).strip(" :'\"*_[]<>").rstrip(" .")
     parts = SEPARATOR.split(DECIMAL_COMMA.sub(".", plain))
     found = [_quantity(part) for part in parts[: MOST_PARTS + 1] if part.strip(" ()$")]
     known = tuple(quantity for quantity in found if quantity is not None)

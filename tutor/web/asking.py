@@ -22,7 +22,7 @@ from tutor.answering.engine import CourseQueryEngine
 from tutor.answering.service import AnsweringService
 from tutor.web import book, line
 from tutor.web.limits import QuestionLimit, too_many
-from tutor.web.working import worked_out
+from tutor.web.working import Waiting, Work
 
 WAITING = 64  # answers of programs on their way
 TURNS = 15  # the last ones are used, as many as the chat keeps
@@ -147,9 +147,10 @@ class Asking:
             raise NotAsked(429, too_many(wait), "rate_limit_exceeded", wait)
         self._on_their_way += 1
         try:
-            async with aclosing(worked_out(steps)) as pieces:
-                async for piece in pieces:
-                    yield piece
+            async with aclosing(Work(steps).results()) as results:
+                async for piece in results:
+                    if not isinstance(piece, Waiting):
+                        yield piece
         except CourseTutorError as error:  # it may name folders and addresses, which are not a program's to know
             logging.getLogger(__name__).warning("course %r is not answered: %s", course, error)
             raise NotAsked(503, f"The course {course!r} cannot be answered at the moment.", "unavailable") from None

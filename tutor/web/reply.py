@@ -7,9 +7,7 @@ reader writes: once stopped, it takes nothing more from the thread, and its last
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Generator
 from dataclasses import dataclass
@@ -25,7 +23,8 @@ from tutor.phrases import ENGLISH, Phrases
 from tutor.web import book, conversation, quizzing, render
 from tutor.web.conversation import Messages
 from tutor.web.limits import too_many
-from tutor.web.line import ANSWERS, Line, Place, Turn
+from tutor.web.line import ANSWERS, Line, Turn
+from tutor.web.working import Waiting, Work
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,7 @@ class Reply:
         self.forgotten = False
         self._begun = self._told = self.is_over = False
         self._stopped = False
-        self._enough = threading.Event()
-        self._wake: Callable[[], None] = lambda: None
+        self._work: Work[Frame] | None = None
 
     def begin(self) -> bool:
         """Whether this is the first call: an answer is told once."""
@@ -75,8 +73,8 @@ class Reply:
     def stop(self) -> None:
         """Nothing more is shown but that it was stopped, and its generation ends."""
         self._stopped = True
-        self._enough.set()
-        self._wake()
+        if self._work:
+            self._work.stop()
 
     def leave(self, shown: Messages, forgotten: bool = False) -> None:
         """Stop, for a page that shows `shown` now; `forgotten`: the browser is not to keep the conversation."""
@@ -88,69 +86,26 @@ class Reply:
 
         Raises what `steps` raises. They are given what waits for their turn in the `line`; meanwhile the place in it is told.
         """
-        loop = asyncio.get_running_loop()
-        came: asyncio.Queue[Frame | Exception | None] = asyncio.Queue()
-
-        def tell(what: Frame | Exception | None) -> None:
-            with contextlib.suppress(RuntimeError):  # the server has ended, nobody listens
-                loop.call_soon_threadsafe(came.put_nowait, what)
-
-        def work() -> None:
-            try:
-                if self._enough.is_set():
-                    return
-                # Closing it ends the generation, not only the reading.
-                with contextlib.closing(steps(turn)) as running:
-                    for latest in running:
-                        beside[0] = latest.passages
-                        if self._enough.is_set():
-                            break
-                        tell(latest)
-            except Exception as error:  # noqa: BLE001  carried to the reader, and raised there
-                tell(error)
-            finally:
-                line.give_up(place)
-                line.leave(place)
-                tell(None)
-
-        def turn() -> bool:
-            line.join(place)
-            due.wait()
-            return not self._enough.is_set()
-
-        def moved(before: int) -> None:
-            said = self.say("before_yours", count=before) if before else self.say("next_in_line")
-            tell(Frame(f"*{said}*", beside[0], waiting=True))
-
-        def wake() -> None:
-            line.give_up(place)
-            due.set()
-            tell(None)
-
         frame = Frame("", render.passages([], say=self.say), waiting=True)
-        beside = [frame.passages]  # of the latest frame, which the reader may not have come to
-        self._wake = wake
-        due = threading.Event()
-        place = Place(due.set, moved)
-        threading.Thread(target=work, daemon=True, name="answer").start()
+        self._work = Work(steps, line)
         try:
-            while not frame.last:
-                what = None if self._stopped else await came.get()
-                if self._stopped:
-                    shown = "" if frame.waiting else frame.reply
-                    yield Frame(conversation.stopped(shown, self.say), frame.passages, last=True)
-                    return
-                if isinstance(what, Exception):
-                    raise what
-                if what is None:
-                    return
-                frame = what
-                yield frame
+            if not self._stopped:
+                async with contextlib.aclosing(self._work.results()) as results:
+                    async for what in results:
+                        frame = self._waiting(what, frame) if isinstance(what, Waiting) else what
+                        yield frame
+                        if frame.last:
+                            return
+            if self._stopped:
+                shown = "" if frame.waiting else frame.reply
+                yield Frame(conversation.stopped(shown, self.say), frame.passages, last=True)
         finally:
             self._told = True
-            self._enough.set()
-            line.give_up(place)
-            due.set()
+
+    def _waiting(self, waiting: Waiting, frame: Frame) -> Frame:
+        """The place in the line, below what is shown already."""
+        said = self.say("before_yours", count=waiting.before) if waiting.before else self.say("next_in_line")
+        return Frame(f"*{said}*", frame.passages, waiting=True)
 
 
 def answered(service: AnsweringService, reply: Reply, turn: Turn, log: ActivityLog, student: str, wait: float = 0.0) -> Frames:
@@ -164,7 +119,8 @@ def answered(service: AnsweringService, reply: Reply, turn: Turn, log: ActivityL
         yield Frame(f"{render.SOURCES}*{too_many(wait, say)}*".lstrip(), render.passages([], say=say), last=True)
         return
     *before, question = reply.messages
-    asked, turns = conversation.asked(question), conversation.turns(before)
+    asked = conversation.asked(question)
+    turns = conversation.turns([message for message in before if not quizzing.is_part(message)])
     engine: CourseQueryEngine | None = None
     stream: AnswerStream | None = None
     outcome: Outcome | None = "failed"
@@ -184,8 +140,6 @@ def answered(service: AnsweringService, reply: Reply, turn: Turn, log: ActivityL
             text = told.reply
             yield Frame(told.reply, told.passages, last=True)
             return
-        talk = [message for message in before if not quizzing.is_part(message)]
-        turns = conversation.turns(talk)
         stream = engine.stream(asked, turns, say)
         panel = render.passages(stream.hits, found=stream.found, address=where, say=say)
         if stream.found:
