@@ -26,7 +26,7 @@ from tutor.mcqa.results import Result, Results, RunSettings
 FOLDER = "calibrations"
 FEWEST = 30  # questions to fit on
 FEWEST_OF_EACH = 5  # right, and wrong
-FOLDS, REPEATS = 5, 10
+FOLDS, REPEATS = 5, 4
 SIGNS = {"agreement": 1, "constrained": 0, "letter log-odds": 1, "entropy": -1, "evidence": 1, "stated": 1, "contradicted": -1}
 """Which way each feature counts; 0: either."""
 MOST_LOG_ODDS = 8.0

@@ -1,36 +1,24 @@
-"""Logistic regression with an L2 penalty that cross-validation chooses, on few features and few rows.
-
-scikit-learn's takes milliseconds a fit, most of it checks; to choose a penalty within a cross-validation takes thousands.
-"""
+"""Logistic regression by scikit-learn with an L2 penalty that cross-validation chooses, on few features and few rows."""
 
 from __future__ import annotations
 
 import numpy as np
 
-PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 1000.0)  # the last leaves little more than the intercept
+PENALTIES = (1.0, 10.0, 100.0, 1000.0)  # the last leaves little more than the intercept
 FOLDS = 5
-STEPS = 25
 
 
 def fit(features: np.ndarray, outcomes: np.ndarray, penalty: float) -> np.ndarray:
     """The intercept, then a weight a feature: what minimises the log loss plus half the penalty times the squared weights.
 
-    `features`: (rows, features), standardised; `outcomes`: (rows,) of 0 and 1, both among them. By Newton's method.
+    `features`: (rows, features), standardised; `outcomes`: (rows,) of 0 and 1, both among them.
     """
-    rows = np.column_stack([np.ones(len(outcomes)), features])
-    penalties = np.array([0.0] + [penalty] * features.shape[1])
-    share = outcomes.mean()
-    weights = np.zeros(rows.shape[1])
-    weights[0] = np.log(share / (1 - share))
-    for _ in range(STEPS):
-        p = 1 / (1 + np.exp(-np.clip(rows @ weights, -30, 30)))
-        gradient = rows.T @ (p - outcomes) + penalties * weights
-        curvature = (rows * (p * (1 - p))[:, None]).T @ rows + np.diag(penalties)
-        step = np.linalg.solve(curvature, gradient)
-        weights -= step
-        if np.abs(step).max() < 1e-9:
-            break
-    return weights
+    from sklearn import config_context
+    from sklearn.linear_model import LogisticRegression
+
+    with config_context(assume_finite=True, skip_parameter_validation=True):  # most of a small fit's time
+        made = LogisticRegression(C=1 / penalty, solver="newton-cholesky").fit(features, outcomes)
+    return np.array([*made.intercept_, *made.coef_[0]])
 
 
 def best_penalty(features: np.ndarray, outcomes: np.ndarray) -> float:
