@@ -67,6 +67,8 @@ def main() -> None:
         rows = timed(questions, arguments.samples, arguments.make)
     told = [row for row in rows if row.outcome in ("right", "wrong")]
     right = sum(row.outcome == "right" for row in told)
+    if min(right, len(told) - right) < 4:
+        raise SystemExit(f"{right} of {len(told)} are right; halves need 4 right and 4 wrong at least")
     print(f"{len(rows)} questions, {len(told)} with a letter, {right} of these right ({right / len(told):.0%}).\n")
     held_out = halves(told, arguments.halves)
     print()
