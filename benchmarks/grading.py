@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--make", type=Path, default=Path("examples/course"), metavar="BOOKS")
     parser.add_argument("--part", action="append", choices=["speed", "accuracy"], help="both without")
     parser.add_argument("--tokens", type=int, default=SMALL_MODEL_TOKENS)
-    parser.add_argument("--samples", type=int, default=5, help="of the accuracy's second row")
+    parser.add_argument("--samples", type=int, default=5, help="of the accuracy's last rows")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     questions = read_sheet(arguments.quiz).questions
@@ -133,7 +133,7 @@ def accuracy(questions: Sequence[Question], settings: Settings, arguments: argpa
         f"{arguments.quiz.name}, {len(questions)} questions; chance is {_chance(questions):.0%}.\n\n"
         "| | | right | wrong | unparsed | score | 95 % interval |\n|---|---|---|---|---|---|---|"
     )
-    for samples in (1, arguments.samples):
+    for samples in dict.fromkeys((1, arguments.samples)):
         for given, course in (("without passages", None), ("with passages", opened)):
             plan = Plan(samples=samples, max_tokens=arguments.tokens, letter_logprobs=False)
             results = list(grade(questions, model, plan, course))

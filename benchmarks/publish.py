@@ -22,6 +22,7 @@ OUTSIDE = {
     "TEXTBOOK": "a folder of PDFs that the project does not ship",
     "QUESTIONS": "labelled questions on it",
     "QUIZ": "multiple-choice questions on it",
+    "GRADED": "a file that `tutor grade --samples 5` wrote of a sheet with a key",
     "CHUNKING": "the folder of Chroma's chunking benchmark",
     "TUTORING": "a folder of written answers (tutoring-*.jsonl)",
     "EXTRACTION": "models' answers to multiple-choice questions, labelled with the option that each commits to (JSONL)",
@@ -144,24 +145,30 @@ SECTIONS = (
     ),
     Section(
         "grading",
-        "How fast is a sheet graded, and how well is it answered?",
-        "benchmarks/grading.py",
-        "The 30 questions of examples/quiz.csv by SmolLM2-135M, chains of thought of 300 tokens at most. A model of this size "
-        "does not know more than chance: the figures show what the machinery costs, not what a model can do.",
+        "How fast is a sheet graded?",
+        "benchmarks/grading.py --part speed --tokens 100",
+        "The 30 questions of examples/quiz.csv by SmolLM2-135M, chains of thought of 100 tokens at most.",
+    ),
+    Section(
+        "grading-accuracy",
+        "How well is a sheet answered?",
+        "benchmarks/grading.py --part accuracy --samples 1",
+        "The same questions, chains of thought of 300 tokens at most. A model of this size does not know more than chance: the "
+        "figures show what reading the option and the constrained completion do, not what a model can do.",
     ),
     Section(
         "grading-textbook",
-        "How well is a sheet on a real textbook answered?",
-        "benchmarks/grading.py --quiz QUIZ --make TEXTBOOK --part accuracy",
+        "And a sheet on a real textbook?",
+        "benchmarks/grading.py --quiz QUIZ --make TEXTBOOK --part accuracy --samples 1",
         "50 questions on twelve chapters of Erickson's *Algorithms*, by the same model.",
     ),
     Section(
         "confidence",
         "Can the confidence of grading be believed?",
-        "benchmarks/confidence.py examples/quiz.csv QUIZ --make examples/course TEXTBOOK",
-        "80 questions by SmolLM2-135M, which knows little more than chance: a confidence to be believed is a low one, and "
-        "what tells right from wrong is whether the passages say the option. Raw is the share of the samples that agree. In "
-        "halves of 40 questions an error of about 0.1 is chance.",
+        "benchmarks/confidence.py --results GRADED",
+        "The results of `tutor grade examples/quiz.csv --course sample --samples 5`: 30 questions by SmolLM2-135M, which knows "
+        "little more than chance, so that a confidence to be believed is a low one, and what tells right from wrong is whether "
+        "the passages say the option. Raw is the share of the samples that agree. In halves of 15 an error of 0.1 is chance.",
     ),
     Section(
         "grading-kills",
