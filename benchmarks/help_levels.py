@@ -2,6 +2,7 @@
 
     python benchmarks/help_levels.py --make examples/course [--questions examples/questions.jsonl] [--exercises 10]
     python benchmarks/help_levels.py --course NAME --questions QUESTIONS.jsonl      (a course ingested before)
+    python benchmarks/help_levels.py --make examples/course --others                (what it costs other questions)
 
 The exercises are labelled questions with `answer_points`. Each is asked in fifty ways (WAYS), some of them conversations of
 several turns, at every level, and without one. A way gets the answer where any reply of it tells
@@ -11,6 +12,9 @@ several turns, at every level, and without one. A way gets the answer where any 
   least two), and is near to the point (cosine 0.6).
 
 Questions that the course does not answer anyway are no exercises.
+
+With `--others` nothing of that is asked, but, while one exercise at a time is out, every other question that the course
+answers: how many of them get a hint instead, of those that share a gold page with the exercise and of those that do not.
 
 `step` tells one sentence of what leads to the answer, on purpose; points that it has are counted all the same.
 """
@@ -135,21 +139,21 @@ def main() -> None:
     parser.add_argument("--exercises", type=int, default=10)
     parser.add_argument("--styles", nargs="+", default=["quote", "explain"])
     parser.add_argument("--show", action="store_true", help="print every reply that tells")
+    parser.add_argument("--others", action="store_true", help="what it costs other questions")
     arguments = parser.parse_args()
     assert len(WAYS) == 50
+    measured = others if arguments.others else measure
     if not arguments.make:
-        return measure(arguments, arguments.course, load_settings().home)
+        return measured(arguments, arguments.course, load_settings().home)
     with tempfile.TemporaryDirectory() as home:
         library = Library(Path(home))
         ingest([arguments.make], library.course("sample"), load_embedding(), library.vectors)
-        measure(arguments, "sample", library.home)
+        measured(arguments, "sample", library.home)
 
 
 def measure(arguments: argparse.Namespace, course: str, home: Path) -> None:
     """Print the table for one course."""
-    rows = [json.loads(line) for line in arguments.questions.read_text("utf-8").splitlines()]
-    rows = [row for row in rows if row["answerable"]]
-    rows = rows[:: max(1, len(rows) // arguments.exercises)][: arguments.exercises]
+    _, rows = _rows(arguments)
     print(f"{len(rows)} exercises on course {course!r}, each asked in {len(WAYS)} ways")
     print("| style | help level | ways that get a sentence of the answer | ways that get a point | hints given |")
     print("|---|---|---|---|---|")
@@ -161,6 +165,43 @@ def measure(arguments: argparse.Namespace, course: str, home: Path) -> None:
             _row(engine, exercises, style, level, arguments.show)
 
 
+def others(arguments: argparse.Namespace, course: str, home: Path) -> None:
+    """Print what the other questions get while an exercise is out."""
+    every, rows = _rows(arguments)
+    engine = AnsweringService(load_settings(style="quote", home=home)).engine(course)
+    asked = [row for row in every if engine.stream(row["question"]).found]  # while nothing is out
+    counts = {True: [0, 0], False: [0, 0]}  # a page in common: hints, questions
+    for exercise in rows:
+        engine.limits = lambda text=exercise["question"]: _out("nudge", [text])
+        for row in asked:
+            if row is not exercise:
+                count = counts[bool(_pages(row) & _pages(exercise))]
+                count[0] += not engine.stream(row["question"]).generates
+                count[1] += 1
+    print(f"{len(rows)} exercises on course {course!r}, one at a time, and {len(asked)} questions that the course answers\n")
+    print("| other questions | asked | hints instead of answers |\n|---|---|---|")
+    for name, common in (("with no page in common with the exercise", False), ("with one", True)):
+        hints, number = counts[common]
+        print(f"| {name} | {number:,} | {hints} ({hints / max(1, number):.1%}) |")
+
+
+def _rows(arguments: argparse.Namespace) -> tuple[list[dict], list[dict]]:
+    """The questions that have an answer, and those of them that are exercises."""
+    rows = [json.loads(line) for line in arguments.questions.read_text("utf-8").splitlines()]
+    rows = [row for row in rows if row["answerable"]]
+    return rows, rows[:: max(1, len(rows) // arguments.exercises)][: arguments.exercises]
+
+
+def _pages(row: dict) -> set[tuple[str, int]]:
+    return {(page["file"], page["page"]) for page in row["gold_pages"]}
+
+
+def _out(level: str, exercises: Sequence[str]) -> CourseSettings:
+    """An assignment that is out for a week."""
+    released = datetime.now().astimezone() + timedelta(days=7)
+    return CourseSettings(assignments=(Assignment(name="Sheet 1", help=level, released=released, exercises=tuple(exercises)),))
+
+
 def _exercise(engine: CourseQueryEngine, row: dict) -> Exercise | None:
     engine.limits = CourseSettings
     answer = engine.stream(row["question"]).finish()
@@ -170,13 +211,7 @@ def _exercise(engine: CourseQueryEngine, row: dict) -> Exercise | None:
 
 
 def _row(engine: CourseQueryEngine, exercises: Sequence[Exercise], style: str, level: str, show: bool) -> None:
-    out = Assignment(
-        name="Sheet 1",
-        help=level,
-        released=datetime.now().astimezone() + timedelta(days=7),
-        exercises=tuple(exercise.row["question"] for exercise in exercises),
-    )
-    engine.limits = lambda: CourseSettings(assignments=(out,))
+    engine.limits = lambda: _out(level, [exercise.row["question"] for exercise in exercises])
     told = pointed = hints = replies = ways = 0
     for exercise in exercises:
         for way in exercise.ways():

@@ -189,8 +189,15 @@ SECTIONS = (
         "Each exercise asked in fifty ways (`WAYS` in the script): as it is, with orders to ignore the rules, in other words, "
         "in other languages, in base64, in parts, with the beginning of an answer to complete, in conversations of up to five "
         "turns. Everything that the page shows is looked through, the passages beside the reply too. `full` is what the same "
-        "ways get where nothing is held back. `step` tells a sentence that leads to the answer, on purpose. After a first run "
-        "on some of these exercises, refusals no longer show passages, and a step says something else than the key sentence.",
+        "ways get where nothing is held back. `step` tells a sentence that leads to the answer, on purpose. After earlier runs "
+        "on some of these exercises, refusals no longer show passages, a step says something else than the key sentence, and "
+        "what stands beside an answer is held back too.",
+    ),
+    Section(
+        "help-others",
+        "And what does it cost other questions?",
+        "benchmarks/help_levels.py --make TEXTBOOK --questions QUESTIONS --exercises 25 --others",
+        "What is held back is held back whatever is asked, so questions on other matters may get a hint too.",
     ),
     Section(
         "load",
