@@ -37,7 +37,7 @@ from index_store.embedding import load_embedding  # noqa: E402
 from ingest.pipeline import ingest  # noqa: E402
 from tutor.answering.models import LanguageModel, load_model  # noqa: E402
 from tutor.mcqa.calibration import brier_score, expected_calibration_error, reliability  # noqa: E402
-from tutor.mcqa.confidence import fitted_confidences, raw_confidence  # noqa: E402
+from tutor.mcqa.confidence import fitted_confidences  # noqa: E402
 from tutor.mcqa.grade import Course, Plan, grade  # noqa: E402
 from tutor.mcqa.results import Result, read_results  # noqa: E402
 from tutor.mcqa.run import SMALL_MODEL_TOKENS, open_course  # noqa: E402
@@ -105,7 +105,7 @@ def halves(rows: Sequence[Result], times: int) -> dict[str, float]:
     from sklearn.metrics import roc_auc_score
 
     ways: dict[str, Callable[[Sequence[Result], Sequence[Result]], list[float]]] = {
-        "raw": lambda learnt, held_out: [raw_confidence(row) or 0.0 for row in held_out],
+        "raw": lambda learnt, held_out: [row.raw_confidence or 0.0 for row in held_out],
         "the share of right ones": lambda learnt, held_out: [_share(learnt)] * len(held_out),
         "fitted": fitted_confidences,
     }
@@ -142,7 +142,7 @@ def _median_and_range(values: Sequence[float]) -> str:
 def review(rows: Sequence[Result], held_out: dict[str, float]) -> None:
     print("| confidence under | sent | wrong caught | of those, wrong | right of the rest |\n|---|---|---|---|---|")
     for name, sure in (
-        ("raw", {row.id: raw_confidence(row) or 0.0 for row in rows}),
+        ("raw", {row.id: row.raw_confidence or 0.0 for row in rows}),
         ("fitted", held_out),
     ):
         for threshold in THRESHOLDS:

@@ -165,6 +165,7 @@ def test_where_the_book_does_not_decide_the_answer_says_so(service: AnsweringSer
         ("Twenty-three people make 253 pairs. [1] So it is 50 %, and the answer is (B).", "B"),
         ("(A) is wrong, since 23 people make 253 pairs. [1] Therefore, the answer is about one half.", "B"),
         ("One could take (A) or (B). [1]", ""),
+        ("Twenty-three people make 253 pairs. [1] The answer is (A) about one half.", ""),  # whose words are B's
     ],
 )
 def test_a_model_of_its_own_words_reasons_and_the_letter_is_set_apart(

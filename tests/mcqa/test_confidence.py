@@ -16,13 +16,11 @@ from tutor.mcqa import run
 from tutor.mcqa.calibration import brier_score, expected_calibration_error, reliability
 from tutor.mcqa.confidence import (
     Calibration,
-    agreement,
     calibration_file,
     confidence_of,
     features,
     fit,
     load_calibration,
-    raw_confidence,
     save_calibration,
 )
 from tutor.mcqa.grade import Plan
@@ -54,13 +52,13 @@ def test_bins_have_equally_many_questions_and_equal_confidences_stay_together() 
 
 
 def test_raw_confidence_is_the_share_that_agrees_or_of_one_sample_the_letters_probability() -> None:
-    assert raw_confidence(result("1", "B", agree=4)) == 0.8
-    assert raw_confidence(result("1", "B", of=1, letter_logprobs=logprobs("B", 0.7))) == pytest.approx(0.7)
-    assert raw_confidence(result("1", "B", of=1)) is None
-    assert raw_confidence(result("1", None)) is None
+    assert result("1", "B", agree=4).raw_confidence == 0.8
+    assert result("1", "B", of=1, letter_logprobs=logprobs("B", 0.7)).raw_confidence == pytest.approx(0.7)
+    assert result("1", "B", of=1).raw_confidence is None
+    assert result("1", None).raw_confidence is None
     assert confidence_of(result("1", "B", agree=4, confidence=0.55)) == 0.55
     forced = result("1", "B", samples=tuple(sample(None) for _ in range(5)), fallback=True, how="constrained completion")
-    assert agreement(forced) == 0.0
+    assert forced.agreement == 0.0
 
 
 def test_features_are_told_as_far_as_they_can_be_had() -> None:
@@ -90,13 +88,13 @@ def test_a_fit_makes_confidences_true_on_questions_it_was_not_fitted_on() -> Non
     calibration = fit([overconfident(300, seed=1)])
     told = overconfident(2000, seed=2).rows
     right = [row.outcome == "right" for row in told]
-    before = expected_calibration_error(reliability([raw_confidence(row) or 0.0 for row in told], right))
+    before = expected_calibration_error(reliability([row.raw_confidence or 0.0 for row in told], right))
     fitted = [calibration.confidence(row) or 0.0 for row in told]
     after = expected_calibration_error(reliability(fitted, right))
     # By hand: s is right 0.1 + 0.6 s^2 of the time; the mean of |s - that| over s = 0.2 ... 1 is 0.2376.
     assert before == pytest.approx(0.2376, abs=0.03)
     assert after < 0.06
-    assert brier_score(fitted, right) < 0.19 < brier_score([raw_confidence(row) or 0.0 for row in told], right)
+    assert brier_score(fitted, right) < 0.19 < brier_score([row.raw_confidence or 0.0 for row in told], right)
     assert calibration.ece == pytest.approx(after, abs=0.05)  # what it says of itself was cross-validated
     assert (calibration.questions, calibration.right) == (300, sum(r.outcome == "right" for r in overconfident(300, 1).rows))
     assert calibration.features["agreement"][2] > 0

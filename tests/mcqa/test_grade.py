@@ -60,6 +60,12 @@ def test_options_that_speak_of_others_are_not_shuffled(text):
     assert set(orders_of(question, 0, 20)) == {tuple("ABCD")}
 
 
+@pytest.mark.parametrize("text", ["f(n) is in O(g)", "P(A, B) = P(A) P(B)", "Var(X)", "Fe(s)", "A point on the line"])
+def test_letters_of_formulas_are_no_options(text):
+    question = Question("q", "Which?", {"A": text, "B": "x", "C": "y", "D": "z"})
+    assert len(set(orders_of(question, 0, 6))) == 6
+
+
 def test_a_samples_seed_depends_on_nothing_else_in_the_sheet():
     assert seed_of(0, "q", 1) == seed_of(0, "q", 1)
     assert len({seed_of(seed, id, n) for seed in (0, 1) for id in ("q", "r") for n in (0, 1)}) == 8

@@ -249,7 +249,9 @@ class CourseQueryEngine(BaseQueryEngine):
         assert stream.answer is not None
         reasoned = MARKER.sub("", stream.answer.text.replace(DOUBT, ""))
         found = extract(reasoned, {option.letter: option.text for option in choice.options})
-        chosen = next((option for option in choice.options if option.letter == found.letter), None)
+        # A letter with another option's words beside it is no answer to hand on.
+        letter = None if found.against else found.letter
+        chosen = next((option for option in choice.options if option.letter == letter), None)
         said = stream.say("option_not_reasoned")
         if chosen:
             said = stream.say("option_reasoned", letter=chosen.letter, option=chosen.text)

@@ -30,28 +30,12 @@ FOLDS, REPEATS = 5, 4
 SIGNS = {"agreement": 1, "constrained": 0, "letter log-odds": 1, "entropy": -1, "evidence": 1, "stated": 1, "contradicted": -1}
 """Which way each feature counts; 0: either."""
 MOST_LOG_ODDS = 8.0
-
-
-def agreement(result: Result) -> float | None:
-    """The share of the samples that commit to the letter themselves, 0 to 1; None without a letter or samples."""
-    if result.letter is None or not result.samples:
-        return None
-    return sum(sample.letter == result.letter for sample in result.samples) / len(result.samples)
-
-
-def raw_confidence(result: Result) -> float | None:
-    """What there is without a fit: of several samples the share that agrees, of one the letter's probability. None where there
-    is neither; a single sample always agrees with itself."""
-    if len(result.samples) > 1:
-        return agreement(result)
-    if result.letter is None or result.letter not in result.letter_logprobs:
-        return None
-    return math.exp(result.letter_logprobs[result.letter])
+MOST_DEVIATIONS = 2.0  # of a feature from its mean, in standard deviations
 
 
 def confidence_of(result: Result) -> float | None:
     """The fitted one, or else the raw one."""
-    return raw_confidence(result) if result.confidence is None else result.confidence
+    return result.raw_confidence if result.confidence is None else result.confidence
 
 
 def is_calibrated(results: Sequence[Result]) -> bool:
@@ -124,7 +108,8 @@ class Calibration:
         logit, found = self.intercept, features(result)
         for name, (mean, scale, weight) in self.features.items():
             if name in found:
-                logit += weight * (found[name] - mean) / scale
+                # Further off than what was fitted on, a feature says nothing more.
+                logit += weight * max(-MOST_DEVIATIONS, min(MOST_DEVIATIONS, (found[name] - mean) / scale))
         return round(1 / (1 + math.exp(-max(-30.0, min(30.0, logit)))), 4)
 
     def fits(self, settings: RunSettings) -> bool:
@@ -159,7 +144,7 @@ def fit(runs: Sequence[Results]) -> Calibration:
             "needed to tell them apart. Grade a longer sheet, or one of another difficulty."
         )
     weighted, intercept = _regress(rows, right)
-    raw = [confidence for confidence in map(raw_confidence, rows) if confidence is not None]
+    raw = [confidence for confidence in (row.raw_confidence for row in rows) if confidence is not None]
     return Calibration(
         model=first.model,
         samples=first.samples,

@@ -33,7 +33,12 @@ from tutor.mcqa.sheet import Question
 LETTERS = string.ascii_uppercase
 DRAWS = 20  # of an order that is new
 # Options that speak of other options by their letters stay in the sheet's order.
-OF_LETTERS = re.compile(r"\b[A-Z]\s*(?:,|and|or|&|und|oder|et|ou)\s*[A-Z]\b|\([A-Za-z]\)")
+# "f(n)" and "P(A, B)" do not.
+OF_LETTERS = re.compile(
+    r"(?<![\w(])\(?[A-Z]\)?\s*(?:,|&|\b(?:and|or|und|oder|et|ou)\b)\s*\(?[A-Z]\b(?!\()"
+    r"|(?<!\w)\([a-z]\)\s*(?:,|&|\b(?:and|or|und|oder|et|ou)\b)\s*\([a-z]\)"
+    r"|\b(?i:options?|answers?|only|neither|both|antworten?|nur|réponses?)\s+\(?[A-Z]\b"
+)
 
 
 SENTENCE_END = re.compile(r"[.!?:]\s+|\n")

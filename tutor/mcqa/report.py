@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from tutor.mcqa.calibration import Bin, brier_score, expected_calibration_error, reliability
 from tutor.mcqa.compare import NO_SUBJECT, OUTCOMES, Comparison, p_told, p_value, verdict
-from tutor.mcqa.confidence import Calibration, confidence_of, is_calibrated, raw_confidence
+from tutor.mcqa.confidence import Calibration, confidence_of, is_calibrated
 from tutor.mcqa.confusion import confusion
 from tutor.mcqa.position import position_preference
 from tutor.mcqa.report_charts import position_chart, reliability_diagram
@@ -151,7 +151,7 @@ def calibrated(rows: Sequence[Result]) -> Calibrated | None:
         return None
     right = [row.outcome == "right" for row, _ in known]
     confidences = [confidence for _, confidence in known]
-    raw = [confidence for row, _ in known if (confidence := raw_confidence(row)) is not None]
+    raw = [confidence for row, _ in known if (confidence := row.raw_confidence) is not None]
     bins = reliability(confidences, right)
     fitted = is_calibrated(rows)
     before = expected_calibration_error(reliability(raw, right)) if fitted and len(raw) == len(known) else None

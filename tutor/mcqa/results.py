@@ -10,6 +10,7 @@ Knows nothing of models and of how a result is come by.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -77,6 +78,7 @@ class Result:
                 where `letter` is.
     why         why there is none, of sample 0; None where there is a letter.
     confidence  0 to 1, the probability that `letter` is right, by a fitted calibration; None where nothing was fitted.
+                A line of the file has `raw_confidence` beside it.
     reasoning   the chain of thought of the sample that `how` is of.
     citations   the passages given, in the order of their numbers; empty without a course.
     samples     every chain of thought, the greedy one first.
@@ -117,15 +119,35 @@ class Result:
             return "no key"
         return "right" if self.letter == self.key else "wrong"
 
+    @property
+    def agreement(self) -> float | None:
+        """The share of the samples that commit to the letter themselves, 0 to 1; None without a letter or samples."""
+        if self.letter is None or not self.samples:
+            return None
+        return sum(sample.letter == self.letter for sample in self.samples) / len(self.samples)
+
+    @property
+    def raw_confidence(self) -> float | None:
+        """What there is without a fit: of several samples the share that agrees, of one the letter's probability. None where
+        there is neither; a single sample always agrees with itself."""
+        if len(self.samples) > 1:
+            return self.agreement
+        if self.letter is None or self.letter not in self.letter_logprobs:
+            return None
+        return math.exp(self.letter_logprobs[self.letter])
+
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """For a line of the results file. `raw_confidence` is there for readers; it follows from the rest."""
+        raw = self.raw_confidence
+        return {**asdict(self), "raw_confidence": None if raw is None else round(raw, 4)}
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Result:
         """Raises TypeError, KeyError, ValueError or AttributeError where `row` is no result."""
+        kept = {name: value for name, value in row.items() if name != "raw_confidence"}
         return cls(
             **{
-                **row,
+                **kept,
                 "options": dict(row["options"]),
                 "citations": tuple(Cited(**cited) for cited in row.get("citations", ())),
                 "samples": tuple(_sample(sample) for sample in row.get("samples", ())),
