@@ -149,8 +149,11 @@ def _before(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[
         if DENIES.search(clause[-30:]) or SUPPOSED.search(clause + " "):
             continue
         form = LABEL_AT_END.search(clause)
-        if form and form["label"] in options.labels:
+        elided = form and form[0].endswith("'") and form[0].count("'") == 1  # "C'est la réponse"
+        if form and form["label"] in options.labels and not elided:
             yield Commitment("label", begin + form.start("form"), cue.end(), form["label"])
+            continue
+        if elided:
             continue
         lead = CONCLUDES.match(clause)
         plain = clause[lead.end() :] if lead else clause

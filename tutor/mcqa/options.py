@@ -14,7 +14,8 @@ from tutor.mcqa.values import Quantity, alike, quantities
 FEWEST, MOST = 2, 26
 # Behind one of these an answer's text goes on to something else.
 BOUNDARY = re.compile(
-    r"\s*[,;:(\n]|\s+-+\s|[.!?](?=\s|$)|\*\*|\s+(?:because|since|as|which|due|where|when|so|is|are|and|but|not|parce"
+    # But not within a number or what is reckoned: "1,000", "5:3", "5 - 3", "5!".
+    r"\s*(?:(?<!\d)[,:]|[,:](?!\d)|[;(\n])|\s+-+\s(?!\s*\d)|(?:(?<!\d)!|[.?])(?=\s|$)|\*\*|\s+(?:because|since|as|which|due|where|when|so|is|are|and|but|not|parce"
     r"|car|puisque|qui|weil|da|denn|und|et"
     r"|porque|perché)\b",
     re.IGNORECASE,

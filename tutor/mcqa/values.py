@@ -236,7 +236,8 @@ def _same(a: Quantity, b: Quantity, exactly: bool) -> bool:
         if mine is None or theirs is None or mine[1] != theirs[1] or not theirs[0]:
             return False
         factor = mine[0] / theirs[0]
-    return _near(a.number, a.step, b, factor, exactly)
+    # 20.3 may be rounded to 20, but a number without the unit that the other has is not also another number.
+    return _near(a.number, a.step, b, factor, exactly or bool(a.unit) != bool(b.unit))
 
 
 def _scale(unit: tuple[tuple[str, int], ...]) -> str | None:

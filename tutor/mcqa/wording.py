@@ -175,5 +175,5 @@ CONCLUDES = re.compile(
     r"|and)\b[\s,]*){1,2}",
     re.IGNORECASE,
 )
-END = re.compile(r"[.!?](?=[\s*\"')\]}$]|$)|\n")
+END = re.compile(r"(?:[.?]|(?<!\d)!)(?=[\s*\"')\]}$]|$)|\n")  # "5!" is a number
 WORD = re.compile(r"[^\W\d_]+")
