@@ -45,3 +45,65 @@ def test_a_number_is_read_whole(text: str, options: list[str], letter: str | Non
 )
 def test_an_elided_word_is_no_letter(text: str, letter: str | None) -> None:
     assert extract(text, CITIES).letter == letter
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "Wait, that cannot be right.",
+        "No, this does not hold for large towns.",
+        "Hmm, thinking again, D suits it better.",
+        "The river is the Spree, so it must be D.",
+        "I made an error in the first step. It is D.",
+        "On second thoughts, D.",
+        "I was mistaken: D is correct.",
+        "Rechecking: D is right.",
+        "After checking the map I find that D is correct.",
+        "On closer inspection, option D is the best one.",
+        "\n\nCorrection: D",
+        "Let me recompute. The distance is 3 km, therefore D.",
+        "Therefore it should be (D).",
+        "Hold on. D.",
+        "However, D is the only city on that river.",
+    ],
+)
+def test_a_letter_taken_back_is_not_given(after: str) -> None:
+    assert extract(f"The answer is B. {after}", CITIES).letter in (None, "D")
+
+
+def test_a_letter_taken_back_in_other_languages_is_not_given() -> None:
+    for text in (
+        "Die Antwort ist B. Halt, das stimmt nicht. Es muss D sein.",
+        "Die Antwort ist B, nein, eher D.",
+        "La réponse est B. Attendez, c'est plutôt D.",
+    ):
+        assert extract(text, CITIES).letter in (None, "D")
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "Wait, let me look again. Yes, B is right.",
+        "Option A is wrong, since it lies on the coast.",
+        "The other cities, such as (D), lie elsewhere.",
+        "Note that D is correct only for another year.",
+        "I hope that helps!",
+        "So B.",
+    ],
+)
+def test_a_letter_that_is_confirmed_stays(after: str) -> None:
+    assert extract(f"The answer is B. {after}", CITIES).letter == "B"
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("The answer is (A). It rains. The answer is (C). It pours. The answer is (E). It snows.", None),
+        ("The answer is (A) London. The answer is (B) Paris.", None),
+        ("The answer is (A). It rains there often. The answer is (C", None),
+        ("The answer is (A). It rains. The answer is (C). It pours. The answer is (E). It snows. The answer is (D", None),
+        ("The answer is (A). But 3 + 4 = 7, which is the distance to Rome. The answer is (C).", "C"),
+    ],
+)
+def test_letters_stated_one_after_the_other(text: str, letter: str | None) -> None:
+    assert extract(text, CITIES).letter == letter

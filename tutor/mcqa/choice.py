@@ -130,9 +130,16 @@ def _settled(text: str, options: Options, run_on: bool) -> Choice:
         return Choice(None, span=(last.start, last.end), why=why, run_on=run_on)
     if lateness.in_parts(text, firm):
         return Choice(None, span=(last.start, last.end), why="two commitments", run_on=run_on)
-    if lateness.alternates(text, firm):
+    if corrections.cut_off(text, firm):
+        return Choice(None, span=(last.start, last.end), why="truncated", run_on=run_on)
+    if lateness.alternates(text, firm, options):
         why = "looped" if len(firm) > 3 else "two commitments"
         return Choice(None, span=(last.start, last.end), why=why, run_on=run_on)
+    if corrections.stated_in_turn(text, firm, options):
+        why = "looped" if len(firm) > 3 else "two commitments"
+        return Choice(None, span=(last.start, last.end), why=why, run_on=run_on)
+    if corrections.unsettled(text, last, found, options):
+        return Choice(None, span=(last.start, last.end), why="two commitments", run_on=run_on)
     if last.kind != "label" and NO_OPTION.search(text[last.end :]):
         return Choice(None, span=(last.start, last.end), why="not an option", run_on=run_on)
     against = last.against or (lateness.contradicts(text, last, options) if last.kind == "label" else None)

@@ -74,14 +74,19 @@ def in_parts(text: str, firm: list[Commitment]) -> bool:
     return False
 
 
-def alternates(text: str, firm: list[Commitment]) -> bool:
-    """Whether the last two letters stated differ with nothing between them."""
+def alternates(text: str, firm: list[Commitment], options: Options) -> bool:
+    """Whether the last two letters stated differ with nothing between them but the first one's option."""
     stated = [one for one in firm if one.kind == "label"][-2:]
     if len(stated) < 2 or stated[0].label == stated[1].label:
         return False
     # In other words, as in "So the correct option is (B). The answer is (D).", the second is the final one.
     wording = {text[one.start : one.end].replace(one.label or "", "").lower() for one in stated}
-    return len(wording) == 1 and bool(NOTHING.fullmatch(text[stated[0].end : max(stated[0].end, stated[1].start)]))
+    between = text[stated[0].end : max(stated[0].end, stated[1].start)]
+    said = between.lstrip(" )*_:,")
+    named = options.by_beginning(said[:300])
+    if named and named[0] == stated[0].label:
+        between = said[named[1] :]
+    return len(wording) == 1 and bool(NOTHING.fullmatch(between))
 
 
 def late(text: str, options: Options, run_on: bool) -> Commitment | None:

@@ -121,7 +121,7 @@ IS_THE_ANSWER = _cue(
 IS_RIGHT = re.compile(
     rf"\s*(?:[-,:]\s*)?(?:[^.\n;()]{{0,120}}?\s)??{IS}\s+(?:(?:therefore|thus|then|the|most|indeed|clearly|also|donc|la"
     rf"|le|die|der|das)\s+)"
-    rf"{{0,3}}(?:{FITTING_WORDS}|zutreffend|correto|corretto|giusto)(?![^\W_])(?!\s+(?:that|about|if)\b)",
+    rf"{{0,3}}(?:{FITTING_WORDS}|zutreffend|correto|corretto|giusto)(?![^\W_])(?!\s+(?:that|about|if|only|when|unless)\b)",
     re.IGNORECASE,
 )
 IS_WRONG = re.compile(
