@@ -107,3 +107,95 @@ def test_a_letter_that_is_confirmed_stays(after: str) -> None:
 )
 def test_letters_stated_one_after_the_other(text: str, letter: str | None) -> None:
     assert extract(text, CITIES).letter == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("Answer D is out of the question.", None),
+        ("Option D breaks down.", None),
+        ("Answer D overlooks the second river.", None),
+        ("Option D sounds attractive.", None),
+        ("Option D is half right.", None),
+        ("We can reject answer D.", None),
+        ("I would strike out option D.", None),
+        ("Answer C is correct, as answer D ignores the river.", "C"),
+        ("Antwort D ist ausgeschlossen.", None),
+        ("Antwort D passt nicht.", None),
+        ("B ist falsch, Antwort D auch.", None),
+        ("La réponse D ne va pas.", None),
+        ("On écarte la réponse D.", None),
+        ("La B est fausse, la réponse D également.", None),
+        ("Option D fits best.", "D"),
+        ("Answer D seems right.", "D"),
+        ("So it must be answer D.", "D"),
+        ("Antwort D trifft zu.", "D"),
+        ("La réponse D convient.", "D"),
+        # A contraction denies too.
+        ("So the answer isn't Berlin.", None),
+        ("Therefore it can't be Berlin.", None),
+        ("So it wasn't Berlin.", None),
+        ("So it was Berlin.", "D"),
+    ],
+)
+def test_only_what_affirms_a_label_commits_to_it(text: str, letter: str | None) -> None:
+    assert extract(text, CITIES).letter == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("I do not believe that the answer is D.", None),
+        ("It is not true that the correct answer is D.", None),
+        ("One may doubt that the answer is D.", None),
+        ("Some readers will think that the answer is D.", None),
+        ("The false option is D.", None),
+        ("The least plausible answer is D.", None),
+        ("If the river were shorter, the answer would be D.", None),
+        ("The answer might be (D), or possibly (B).", None),
+        ("Is the answer D? That remains to be seen.", None),
+        ('Please end with "The answer is (D)".', None),
+        ("Write your solution, e.g. 'The answer is (D)'.", None),
+        ("I believe that the answer is D.", "D"),
+        ("If the river is that short, then it is in Berlin, so the answer is D.", "D"),
+        ("I do not know the river, but the answer is D.", "D"),
+    ],
+)
+def test_what_is_doubted_or_said_by_others_is_no_answer(text: str, letter: str | None) -> None:
+    assert extract(text, CITIES).letter == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("Answer: I cannot tell.", None),
+        ("Answer: A short look at the map suggests two towns.", None),
+        ("Réponse : A première vue, rien ne convient.", None),
+        ("Answer: I", "I"),
+        ("Answer: A", "A"),
+        ("Answer: A, since it is the largest.", "A"),
+    ],
+)
+def test_words_of_one_letter_are_no_labels(text: str, letter: str | None) -> None:
+    assert extract(text, [f"the town of number {number}" for number in range(1, 11)]).letter == letter
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("<think>Perhaps the answer is C.</think>\nThe answer is D.", "D"),
+        ("<think>The answer is C</think> D", "D"),
+        ("The answer is C.</think>\nThe answer is D.", "D"),
+        ("<think>The answer is C. But then", None),
+    ],
+)
+def test_what_stands_in_think_tags_is_not_the_answer(text: str, letter: str | None) -> None:
+    found = extract(text, CITIES)
+    assert found.letter == letter
+    if found.span:
+        assert text[slice(*found.span)].rstrip(".").endswith("D")
+
+
+def test_another_question_with_its_number_alone_on_a_line_ends_the_answering() -> None:
+    found = extract("Die Antwort ist D.\n\nAufgabe 7\nWelche Stadt liegt am Tiber?\nDie Antwort ist C.", CITIES)
+    assert (found.letter, found.run_on) == ("D", True)

@@ -58,6 +58,7 @@ def extract(text: str, options: Sequence[str] | Mapping[str, str]) -> Choice:
     fewer than 2 or more than 26 options, or labels are not letters or numbers, or two are alike.
     """
     known = labelled(options)
+    text = runon.without_thinking(text)
     flat = flattened(text[:HEAD])
     end, run_on = _answering(flat.text, known)
     if not run_on and len(text) > HEAD:

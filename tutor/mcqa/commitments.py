@@ -19,6 +19,7 @@ from tutor.mcqa.wording import (
     CHOOSES_FILLER,
     CONCLUDES,
     DENIES,
+    DOUBTED,
     END,
     FILLER,
     GIVES,
@@ -29,12 +30,18 @@ from tutor.mcqa.wording import (
     JOINS_BEFORE,
     LINK,
     LINK_DENIED,
+    MIGHT_BE,
+    MISTAKEN,
     NAMES_THE_ANSWER,
     NONE,
     NOT_CHOSEN,
+    ONLY_IF,
+    ONLY_LEADS,
     OTHER_ANSWER,
+    QUOTED,
     SUPPOSED,
     WORD,
+    WOULD_BE,
     Cue,
 )
 
@@ -92,7 +99,10 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
     """What follows "the answer is"."""
     for cue in cues:
         before = text[max(0, cue.start() - 40) : cue.start()]
-        if SUPPOSED.search(before) or OTHER_ANSWER.search(before):
+        sentence = _sentence(text, cue.start())
+        if SUPPOSED.search(before) or OTHER_ANSWER.search(before) or MISTAKEN.match(cue[0]):
+            continue
+        if DOUBTED.search(sentence) or QUOTED.search(text[max(0, cue.start() - 60) : cue.start()]):
             continue
         denied = LINK_DENIED.match(text, cue.end())
         form = label_at(text, denied.end(), options) if denied else None
@@ -101,10 +111,10 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
             yield from instead(text, form, options)
             continue
         link = LINK.match(text, cue.end())
-        if link is None:
+        if link is None or _labelled(text, cue, link, options):
             yield from _adjoining(text, cue, options)
             continue
-        if NONE.search(link["gap"]):
+        if NONE.search(link["gap"]) or MIGHT_BE.search(link[0]) or (WOULD_BE.search(link[0]) and ONLY_IF.search(sentence)):
             continue
         filler = FILLER.match(text, link.end())
         at = filler.end() if filler else link.end()
@@ -119,10 +129,23 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
             yield replace(one, start=cue.start() if one.start <= begin else one.start, firm=firm)
 
 
+def _sentence(text: str, at: int) -> str:
+    """What stands before a place in its sentence."""
+    return CLAUSE_END.split(text[max(0, at - CLAUSE) : at])[-1]
+
+
+def _labelled(text: str, cue: re.Match[str], link: re.Match[str], options: Options) -> bool:
+    """Whether what is linked is said of a label: "Answer (B) is ruled out", but not "answer choice: B"."""
+    form = label_at(text, cue.end(), options)
+    return form is not None and form.label in options.labels and form.label.isupper() and form.end <= link.end() - 2
+
+
 def _adjoining(text: str, cue: re.Match[str], options: Options) -> Iterator[Commitment]:
     """ "Answer (B)", "Réponse B": the label follows at once, and is not only spoken about."""
     form = label_at(text, cue.end(), options)
     if form is None or form.label not in options.labels or IS_WRONG.match(text, form.end, form.end + 80):
+        return
+    if not ONLY_LEADS.fullmatch(_sentence(text, cue.start())):
         return
     ends = END.match(text, form.end) or form.end == len(text)
     if text[form.end : form.end + 1] != "?" and (ends or text[form.end] in ".:,;)" or IS_RIGHT.match(text, form.end)):

@@ -12,7 +12,7 @@ from tutor.mcqa.options import Options, bare
 from tutor.mcqa.plain import DOLLARS, words
 from tutor.mcqa.reading import Commitment
 from tutor.mcqa.values import quantities
-from tutor.mcqa.wording import CONCLUDES, CONSIDERS, DENIES, END, IS_RIGHT, IS_WRONG, NONE
+from tutor.mcqa.wording import AFFIRMS, CONCLUDES, CONSIDERS, DENIES, END, IS_RIGHT, IS_WRONG, NONE, QUOTED
 
 NOTHING = re.compile(r"[\s.*)$}]{0,12}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?", re.IGNORECASE)
 LEAD = re.compile(
@@ -44,7 +44,7 @@ ONE_NUMBER = re.compile(
     r"(?<![\w.^_\\])[-$]?\$?\d[\d,]*(?:\.\d+)?(?:\s*(?:\\times|\\cdot|×|x|\*)\s*10\s*\^?\s*\{?[-+]?\d+\}?)?"
 )
 UNKNOWN = re.compile(r"(?:^|(?<![-+*/=])[\s$,])\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\([A-Za-z0-9]\))?\s*$")
-HYPOTHETICAL = re.compile(r"\b(?:if|assum\w+|suppose|would be|might|perhaps|maybe)\b", re.IGNORECASE)
+HYPOTHETICAL = re.compile(r"\b(?:if|assum\w+|suppose|would be|might|may be|could be|perhaps|maybe)\b", re.IGNORECASE)
 COVERS = 0.6  # of a last sentence that an option's words must make up
 
 
@@ -147,6 +147,8 @@ def _label(text: str, found: list[tuple[int, int]], options: Options) -> Commitm
             continue
         if (
             len({form.label for form in forms}) > 1
+            or text[begin:end].rstrip().endswith("?")
+            or not (AFFIRMS.match(text, forms[-1].end) or IS_RIGHT.match(text, forms[-1].end, end))
             or IS_WRONG.match(text, behind(text, forms[-1]), end)
             or _denied(text, begin, forms[0])
         ):
@@ -171,7 +173,12 @@ def _heads(text: str, form: Form) -> bool:
 
 def _denied(text: str, begin: int, form: Form) -> bool:
     before = text[begin : form.start]
-    return bool(DENIES.search(before) or CONSIDERS.search(before))
+    return bool(
+        DENIES.search(before)
+        or CONSIDERS.search(before)
+        or HYPOTHETICAL.search(before)
+        or QUOTED.search(text[max(0, form.start - 80) : form.start])
+    )
 
 
 def _line(text: str, found: list[tuple[int, int]], options: Options) -> Commitment | None:
@@ -235,7 +242,7 @@ def _content(text: str, begin: int, end: int, options: Options) -> Commitment | 
     at_end = mine.endswith(f" {longest} ")
     enough = len(longest) >= COVERS * (len(mine) - 2) and " " in longest
     enough = enough or (at_end and len(longest.split()) > 4) or (at_end and lead is not None and len(longest) > 3)
-    if not enough or DENIES.search(mine.replace(longest, "")):
+    if not enough or DENIES.search(mine.replace(f" {longest} ", "  ")):
         return None
     label = next(label for label, said in inside.items() if said == longest)
     return Commitment("words", begin, end, label, False)
