@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tutor.mcqa.labels import Form, label_at, mentions
+from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options
 from tutor.mcqa.plain import words
 from tutor.mcqa.reading import Commitment, answer_at, closed, instead, read, stated
@@ -18,12 +18,14 @@ from tutor.mcqa.wording import (
     CHOOSES,
     CHOOSES_FILLER,
     CONCLUDES,
+    CONDITIONAL,
     DENIES,
     DOUBTED,
     END,
     FILLER,
     GIVES,
     GIVES_UNSPACED,
+    IS,
     IS_RIGHT,
     IS_THE_ANSWER,
     IS_WRONG,
@@ -52,6 +54,10 @@ LABEL_AT_END = re.compile(
     r"(?:^|[\s(\[*_'\"$])(?P<form>(?:(?i:option|choice|answer|statement|réponse"
     r"|antwort)\s+)?[(\[*_'\"$]{0,4}(?P<label>[A-Z]|[1-9]\d?)"
     r"[)\]*_'\"$]{0,4})$"
+)
+NOUN_AT_END = re.compile(r"(?:[^\W\d_]+\s+)?[(\[*_'\"$]{0,4}$")
+DIRECTLY = re.compile(
+    rf"[\s*_'\"]*(?:[-,:.(]|(?:does|indeed|clearly|thus|therefore|then|also|alone|here)\b|{IS}|seems|appears|looks)"
 )
 CLAUSE_END = re.compile(r"(?<=[.!?])\s+|\n")
 
@@ -126,6 +132,8 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
         firm = bool(NAMES_THE_ANSWER.search(cue[0]) or GIVES_UNSPACED.match(cue[0]))
         begin, _ = answer_at(text, at)
         for one in said.parts:
+            if CONDITIONAL.match(text, one.end):
+                continue
             yield replace(one, start=cue.start() if one.start <= begin else one.start, firm=firm)
 
 
@@ -169,10 +177,12 @@ def _before(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[
         clause = CLAUSE_END.split(text[max(0, cue.start() - CLAUSE) : cue.start()])[-1]
         begin = cue.start() - len(clause)
         clause = re.sub(r",?\s+(?:which|that|this)\s*$", "", clause).rstrip()
-        if DENIES.search(clause[-30:]) or SUPPOSED.search(clause + " "):
+        if DENIES.search(clause[-30:]) or SUPPOSED.search(clause + " ") or CONDITIONAL.match(text, cue.end()):
             continue
         form = LABEL_AT_END.search(clause)
         elided = form and form[0].endswith("'") and form[0].count("'") == 1  # "C'est la réponse"
+        if form and DOUBTED.search(clause[: form.start("form")]):
+            continue
         if form and form["label"] in options.labels and not elided:
             yield Commitment("label", begin + form.start("form"), cue.end(), form["label"])
             continue
@@ -210,9 +220,17 @@ def _judged(text: str, options: Options) -> Iterator[Commitment]:
     """ "Option B is correct"."""
     for form in list(mentions(text, max(0, len(text) - JUDGED), len(text), options))[-MOST_CUES:]:
         end = behind(text, form)
-        if JOINS_BEFORE.search(text[max(0, form.start - 20) : form.start]):
+        sentence = NOUN_AT_END.sub("", _sentence(text, form.start))
+        if JOINS_BEFORE.search(text[max(0, form.start - 20) : form.start]) or DOUBTED.search(sentence):
             continue
         right = None if IS_WRONG.match(text, end, end + 80) else IS_RIGHT.match(text, end, end + 200)
+        gap = text[end : right.end()] if right else ""
+        # "Option B says what is correct" judges something else.
+        if right and (
+            CONDITIONAL.match(text, right.end())
+            or not (DIRECTLY.match(gap) or end > form.end or own(text, end, form.label, options))
+        ):
+            continue
         if right:
             yield Commitment("label", form.start, right.end(), form.label, False, judged=True)
 

@@ -26,7 +26,7 @@ BETWEEN = re.compile(
 )
 # What announces that the answer stated is not the last word. It counts at a sentence's beginning, or with its subject.
 RETRACTS = re.compile(
-    r"(?:^|[.!?:;,)\n\u2026-])[\s*_(\"']{0,6}(?:wait|hold on|hang on|hmm+|oops|oh|scratch that"
+    r"(?:^|[.!?:;,)\n\u2026-])[\s*_(\"']{0,6}(?:wait|hold on|hang on|hmm+|oops|oh|or rather|rather|scratch that|strike that"
     r"|no(?=\s*[,.!:\u2026-])|nope|correction"
     r"|edit(?=\s*:)|update(?=\s*:)|actually|sorry|apologies|(?:on|upon|after|when|in)\s+(?:(?:second|closer|further|re|double-?)[\s-]*)?"
     r"(?:thoughts?|reflection|reflecting|re-?view(?:ing)?|re-?consider(?:ing|ation)|check(?:ing)?|re-?check(?:ing)?"

@@ -91,6 +91,7 @@ QUOTED = re.compile(
 DOUBTED = re.compile(
     r"\b(?:(?:not|never|don't|doesn't|didn't|can't|cannot|couldn't|wouldn't|won't|isn't|wasn't)\s+(?:\w+\s+)?"
     r"(?:think|believe|say|mean|agree|follow|imply|conclude|claim|assume|suggest|true|certain|sure|clear|correct|right|the\s+case)"
+    r"|says|told\s+\w+|claims?|claimed|thought|suppose|assum\w+|perhaps|maybe|possibly"
     r"|false|untrue|incorrect|wrong|doubt\w*|den(?:y|ies)|unlikely|mistake|error|tempt\w+|trap|misconception|wrongly|unclear|unsure"
     r"|(?:students?|people|readers?|others?|many|most|some|someone|one|they|you|he|she)\s+(?:(?:might|may|could|would|will|often|wrongly"
     r"|mistakenly|also)\s+){0,2}(?:say|think|claim|assume|guess|argue|believe|answer|suggest|object|conclude)s?"
@@ -151,7 +152,8 @@ IS_RIGHT = re.compile(
     re.IGNORECASE,
 )
 IS_WRONG = re.compile(
-    r"[^.\n;]{0,60}?(?:\b(?:is|was|are|seems|would be|ist|est)\s+(?:also\s+)?"
+    r"[^.\n;]{0,60}?(?:\b(?:partly|partially|teilweise|en partie|in part)\b|'s\s+(?:incorrect|wrong|false|not)\b"
+    r"|\b(?:is|was|are|seems|would be|ist|est)\s+(?:also\s+)?"
     r"(?:incorrect|wrong|false|not\b|n't|falsch|fausse?|nicht|pas\b|inconsistent|impossible)"
     r"|(?:isn't|n'est pas|can ?not be|cannot|does not|doesn't))",
     re.IGNORECASE,
@@ -199,6 +201,11 @@ AFFIRMS = re.compile(
     r"[\s*_]{0,4}(?:$|[.,:;)\n\"'!(-]|(?:alone|best|clearly|only|really|also|then|therefore|thus)?\s*(?:fit|match|hold|work|satisf|appl"
     r"|remain|suit|stimmt|trifft\s+zu|passt|bleibt|convient|correspond)\w*(?!\s+(?:only|partly|partially|not|nicht|if|when|poorly|badly))"
     r"|(?:as|because|since|for|which|where|with|and|from|by|to|in|on|above|below|weil|da|denn|car|puisque)\b)",
+    re.IGNORECASE,
+)
+# "B is the answer only if x is positive", "Option B is correct, I first thought".
+CONDITIONAL = re.compile(
+    r"[\s*_)\]}$]{0,6}(?:only\s+)?(?:if|unless|falls|wenn|si)\b|,\s+(?:I|we|one|some|many|you)\s+(?:\w+\s+)?(?:thought|believed|assumed)\b",
     re.IGNORECASE,
 )
 JOINS_BEFORE = re.compile(r"\b(?:whether|if|or|and|nor)\s+(?:option\s+)?[(\[*]*$", re.IGNORECASE)
