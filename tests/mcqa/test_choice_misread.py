@@ -199,3 +199,21 @@ def test_what_stands_in_think_tags_is_not_the_answer(text: str, letter: str | No
 def test_another_question_with_its_number_alone_on_a_line_ends_the_answering() -> None:
     found = extract("Die Antwort ist D.\n\nAufgabe 7\nWelche Stadt liegt am Tiber?\nDie Antwort ist C.", CITIES)
     assert (found.letter, found.run_on) == ("D", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("Option D repeats what is correct.", None),
+        ("I first thought option D is correct, but it leaves out the river.", None),
+        ("Many readers believe option D is correct.", None),
+        ("D is the answer only if the river is short.", None),
+        ("The answer is D if the river is short and B if it is long.", None),
+        ("Suppose that D is the correct answer. Then the river is short.", None),
+        ("The answer is Paris. Or rather Berlin.", None),
+        ("Option D, Berlin, is correct.", "D"),
+        ("Option D indeed is correct.", "D"),
+    ],
+)
+def test_a_label_is_judged_right_itself_and_without_condition(text: str, letter: str | None) -> None:
+    assert extract(text, CITIES).letter == letter

@@ -219,20 +219,25 @@ def _chosen(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[
 def _judged(text: str, options: Options) -> Iterator[Commitment]:
     """ "Option B is correct"."""
     for form in list(mentions(text, max(0, len(text) - JUDGED), len(text), options))[-MOST_CUES:]:
-        end = behind(text, form)
-        sentence = NOUN_AT_END.sub("", _sentence(text, form.start))
-        if JOINS_BEFORE.search(text[max(0, form.start - 20) : form.start]) or DOUBTED.search(sentence):
+        if JOINS_BEFORE.search(text[max(0, form.start - 20) : form.start]) or doubted(text, form.start):
             continue
-        right = None if IS_WRONG.match(text, end, end + 80) else IS_RIGHT.match(text, end, end + 200)
-        gap = text[end : right.end()] if right else ""
-        # "Option B says what is correct" judges something else.
-        if right and (
-            CONDITIONAL.match(text, right.end())
-            or not (DIRECTLY.match(gap) or end > form.end or own(text, end, form.label, options))
-        ):
-            continue
-        if right:
-            yield Commitment("label", form.start, right.end(), form.label, False, judged=True)
+        if end := judged_right(text, form, options):
+            yield Commitment("label", form.start, end, form.label, False, judged=True)
+
+
+def doubted(text: str, at: int) -> bool:
+    """Whether what is said of the label at a place is only what someone thinks, or is denied as a whole."""
+    return bool(DOUBTED.search(NOUN_AT_END.sub("", _sentence(text, at))))
+
+
+def judged_right(text: str, form: Form, options: Options) -> int | None:
+    """Where "is correct" ends that is said of a label without condition; None where it is not."""
+    end = behind(text, form)
+    if IS_WRONG.match(text, end, end + 80) or (right := IS_RIGHT.match(text, end, end + 200)) is None:
+        return None
+    # "Option B says what is correct" judges something else.
+    directly = end > form.end or DIRECTLY.match(text, end) or own(text, end, form.label, options)
+    return None if CONDITIONAL.match(text, right.end()) or not directly else right.end()
 
 
 def behind(text: str, form: Form) -> int:

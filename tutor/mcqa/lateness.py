@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 from tutor.mcqa import runon
-from tutor.mcqa.commitments import behind
+from tutor.mcqa.commitments import behind, doubted, judged_right
 from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options, bare
 from tutor.mcqa.plain import DOLLARS, words
 from tutor.mcqa.reading import Commitment
 from tutor.mcqa.values import quantities
-from tutor.mcqa.wording import AFFIRMS, CONCLUDES, CONSIDERS, DENIES, END, IS_RIGHT, IS_WRONG, NONE, QUOTED
+from tutor.mcqa.wording import AFFIRMS, CONCLUDES, CONSIDERS, DENIES, END, IS_WRONG, NONE, QUOTED
 
 NOTHING = re.compile(r"[\s.*)$}]{0,12}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?", re.IGNORECASE)
 LEAD = re.compile(
@@ -132,7 +132,7 @@ def _alone(text: str, begin: int, options: Options, broken: bool) -> Commitment 
         # What stands complete all the same: a mark before the label, or all of the option's words.
         complete = options.by_words(rest) == form.label if rest else bool(MARKED.search(text[begin : form.start]))
     else:
-        complete = not rest or bool(IS_RIGHT.match(text, form.end)) or own(text, form.end, form.label, options)
+        complete = not rest or judged_right(text, form, options) is not None or own(text, form.end, form.label, options)
     return Commitment("label", begin, len(text.rstrip()), form.label) if complete else None
 
 
@@ -148,7 +148,7 @@ def _label(text: str, found: list[tuple[int, int]], options: Options) -> Commitm
         if (
             len({form.label for form in forms}) > 1
             or text[begin:end].rstrip().endswith("?")
-            or not (AFFIRMS.match(text, forms[-1].end) or IS_RIGHT.match(text, forms[-1].end, end))
+            or not (AFFIRMS.match(text, forms[-1].end) or judged_right(text, forms[-1], options))
             or IS_WRONG.match(text, behind(text, forms[-1]), end)
             or _denied(text, begin, forms[0])
         ):
@@ -173,7 +173,7 @@ def _heads(text: str, form: Form) -> bool:
 
 def _denied(text: str, begin: int, form: Form) -> bool:
     before = text[begin : form.start]
-    return bool(
+    return doubted(text, form.start) or bool(
         DENIES.search(before)
         or CONSIDERS.search(before)
         or HYPOTHETICAL.search(before)
