@@ -116,6 +116,9 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
             yield Commitment("not", cue.start(), form.end, form.label)
             yield from instead(text, form, options)
             continue
+        if denied and (other := options.by_beginning(text[denied.end() : denied.end() + 200].lstrip(" (*\"'$"))):
+            yield Commitment("not", cue.start(), denied.end(), other[0])
+            continue
         link = LINK.match(text, cue.end())
         if link is None or _labelled(text, cue, link, options):
             yield from _adjoining(text, cue, options)

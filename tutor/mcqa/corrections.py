@@ -26,36 +26,43 @@ BETWEEN = re.compile(
 )
 # What announces that the answer stated is not the last word. It counts at a sentence's beginning, or with its subject.
 RETRACTS = re.compile(
-    r"(?:^|[.!?:;,)\n\u2026-])[\s*_(\"']{0,6}(?:wait|hold on|hang on|hmm+|oops|oh|or rather|rather|scratch that|strike that"
-    r"|no(?=\s*[,.!:\u2026-])|nope|correction"
+    r"(?:^|[.!?:;,)\n\u2026]|\s-)[\s*_(\"']{0,6}(?:(?:but|and|well|okay|ok|ah)[\s,]{1,2})?"
+    r"(?:wait(?!\s+(?:time|for|until))|hold on|hang on|hmm+"
+    r"|oops|oh(?=\s*[,.!])|(?:or\s+)?rather(?!\s+than)|scratch that|strike that"
+    r"|no(?=\s*[,.!:\u2026]|\s-)|nope|correction(?=\s*[:,.])"
     r"|edit(?=\s*:)|update(?=\s*:)|actually|sorry|apologies|(?:on|upon|after|when|in)\s+(?:(?:second|closer|further|re|double-?)[\s-]*)?"
     r"(?:thoughts?|reflection|reflecting|re-?view(?:ing)?|re-?consider(?:ing|ation)|check(?:ing)?|re-?check(?:ing)?"
     r"|inspection|re-?examin(?:ing|ation)|looking again|hindsight)"
     r"|(?:double|re)-?\s?check(?:ing)?|re-?consider(?:ing)?|re-?think(?:ing)?"
-    r"|nein|moment|halt|doch|korrektur|non(?=\s*[,.!])|attendez|pardon|en fait|perd\u00f3n|scusate)(?![^\W_])"
+    r"|nein|moment(?=\s*[,.!:\u2026]|\s+mal)|halt(?=\s*[,.!:\u2026])|doch"
+    r"|korrektur|non(?=\s*[,.!])|attendez|pardon|en fait|perd\u00f3n|scusate)(?![^\W_])"
     r"|\b(?:I|we)(?:\s+(?:was|were|am|are|have|had)|'ve)?\s+(?:now\s+)?(?:wrong|mistaken|made\s+(?:a|an|the|some)\s+(?:\w+\s+)?"
     r"(?:mistake|error|slip)|misread|miscalculated|mis\w+ed|correct\s+myself|changed?\s+my\s+mind|take\s+(?:that|it)\s+back)\b"
-    r"|\b(?:there\s+(?:is|was)\s+(?:a|an)\s+(?:mistake|error)\s+(?:in|above)|let\s+me\s+re-?\w+|let\s+me\s+correct)",
+    r"|\b(?:there\s+(?:is|was)\s+(?:a|an)\s+(?:mistake|error)\s+(?:in|above)|let\s+me\s+re-?\w+|let\s+me\s+correct)"
+    r"|\bnot\s+(?:entirely\s+|quite\s+|completely\s+|fully\s+|so\s+)?(?:sure|certain)\b",
     re.IGNORECASE,
 )
 # Behind it, or behind an answer: what is given as the answer after all.
 CONCLUDED = re.compile(
-    r"\b(?:so|thus|hence|therefore|edit|correction|it|it's|answer|must\s+be|should\s+be|it\s+is|that\s+is|reflection|thoughts?"
-    r"|also|daher|somit|doch|eher|muss|donc|c'est|plut\u00f4t|ist\s+es|is\s+it|think|with|choose|meant?)\b(?:\s+(?:it\s+)?(?:must\s+be|should\s+be|is|eher|doch|plut\u00f4t"
-    r"|be|es))?[\s,:*]{1,4}(?=[(\[*_'\"]{0,4}(?:option\s+|choice\s+|answer\s+)?[(\[*_'\"]{0,4}[A-Z0-9])",
+    r"\b(?:(?:answer|choice|chang\w+|switch\w*|move|go)\s+to|so|thus|hence|therefore|edit|correction|it|it's|answer|must\s+be|should\s+be|it\s+is|that\s+is|reflection|thoughts?"
+    r"|also|daher|somit|doch|eher|muss|donc|c'est|plut\u00f4t|ist\s+es|is\s+it|take|think|with|choose|meant?)\b(?:\s+(?:it\s+)?(?:must\s+be|should\s+be|is|eher|doch|plut\u00f4t"
+    r"|be|es))?[\s,:*]{1,4}(?=[(\[*_'\"]{0,4}(?:option\s+|choice\s+|answer\s+)?[(\[*_'\"]{0,4}(?-i:[A-Z0-9]))",
     re.IGNORECASE,
 )
 JUDGED = re.compile(
     r"(?<![\w(-])(?P<label>[A-Z])\s+(?:(?:is|ist|est|really|indeed|clearly)\s+){1,2}(?:(?:the|die|la|an?)\s+)?"
     r"(?:correct|only|closer|right|best|better|answer|richtig|korrekt|juste|correcte)\b(?!\s+(?:if|only|when|that)\b)"
-    r"|(?<![\w(-])(?P<fits>[A-Z])\s+(?:fits|holds|works)\b"
+    r"|(?<![\w(-])(?P<fits>[A-Z])\s+(?:fits|holds|works|it\s+is)\b"
 )
 WRONG = re.compile(
     r"[\s.,;)*-]*(?:[^.!?\n]{0,60}[,;]\s*)?(?:but|however|though|although|aber|mais|pero|ma|wait|no|hmm"
     r"|actually)?[\s,]*\b(?:this|that|it|which|das|dies|cela|c'|ce n')\s*"
     r"(?:answer\s+|option\s+|choice\s+)?(?:(?:is|was|would be|seems|can|ist|est)\s*(?:not\s+(?:the\s+)?(?:correct|right"
     r"|be right|be correct)|n't\s+(?:correct|right)|incorrect|wrong|false|falsch|nicht richtig|faux|fausse|inexact"
-    r"|not be (?:correct|right))|(?:isn't|wasn't|can't be|cannot be) (?:correct|right)|est pas (?:correct|juste))",
+    r"|not be (?:correct|right))|(?:isn't|wasn't|can't be|cannot be) (?:correct|right)"
+    r"|ist (?:doch|aber|so|also) (?:falsch|nicht)|(?:can't|cannot|can not) be(?=\s*[.!,])"
+    r"|(?:does not|doesn't|did not|didn't|do not) (?:match|fit|hold|work|add up|make sense"
+    r"|(?:look|seem) (?:right|correct))|est pas (?:correct|juste))",
     re.IGNORECASE,
 )
 
