@@ -58,6 +58,7 @@ def extract(text: str, options: Sequence[str] | Mapping[str, str]) -> Choice:
     fewer than 2 or more than 26 options, or labels are not letters or numbers, or two are alike.
     """
     known = labelled(options)
+    text = runon.without_thinking(text)
     flat = flattened(text[:HEAD])
     end, run_on = _answering(flat.text, known)
     if not run_on and len(text) > HEAD:
@@ -130,9 +131,16 @@ def _settled(text: str, options: Options, run_on: bool) -> Choice:
         return Choice(None, span=(last.start, last.end), why=why, run_on=run_on)
     if lateness.in_parts(text, firm):
         return Choice(None, span=(last.start, last.end), why="two commitments", run_on=run_on)
-    if lateness.alternates(text, firm):
+    if corrections.cut_off(text, firm):
+        return Choice(None, span=(last.start, last.end), why="truncated", run_on=run_on)
+    if lateness.alternates(text, firm, options):
         why = "looped" if len(firm) > 3 else "two commitments"
         return Choice(None, span=(last.start, last.end), why=why, run_on=run_on)
+    if corrections.stated_in_turn(text, firm, options):
+        why = "looped" if len(firm) > 3 else "two commitments"
+        return Choice(None, span=(last.start, last.end), why=why, run_on=run_on)
+    if corrections.unsettled(text, last, found, options):
+        return Choice(None, span=(last.start, last.end), why="two commitments", run_on=run_on)
     if last.kind != "label" and NO_OPTION.search(text[last.end :]):
         return Choice(None, span=(last.start, last.end), why="not an option", run_on=run_on)
     against = last.against or (lateness.contradicts(text, last, options) if last.kind == "label" else None)

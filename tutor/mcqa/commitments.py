@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tutor.mcqa.labels import Form, label_at, mentions
+from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options
 from tutor.mcqa.plain import words
 from tutor.mcqa.reading import Commitment, answer_at, closed, instead, read, stated
@@ -18,23 +18,32 @@ from tutor.mcqa.wording import (
     CHOOSES,
     CHOOSES_FILLER,
     CONCLUDES,
+    CONDITIONAL,
     DENIES,
+    DOUBTED,
     END,
     FILLER,
     GIVES,
     GIVES_UNSPACED,
+    IS,
     IS_RIGHT,
     IS_THE_ANSWER,
     IS_WRONG,
     JOINS_BEFORE,
     LINK,
     LINK_DENIED,
+    MIGHT_BE,
+    MISTAKEN,
     NAMES_THE_ANSWER,
     NONE,
     NOT_CHOSEN,
+    ONLY_IF,
+    ONLY_LEADS,
     OTHER_ANSWER,
+    QUOTED,
     SUPPOSED,
     WORD,
+    WOULD_BE,
     Cue,
 )
 
@@ -45,6 +54,10 @@ LABEL_AT_END = re.compile(
     r"(?:^|[\s(\[*_'\"$])(?P<form>(?:(?i:option|choice|answer|statement|réponse"
     r"|antwort)\s+)?[(\[*_'\"$]{0,4}(?P<label>[A-Z]|[1-9]\d?)"
     r"[)\]*_'\"$]{0,4})$"
+)
+NOUN_AT_END = re.compile(r"(?:[^\W\d_]+\s+)?[(\[*_'\"$]{0,4}$")
+DIRECTLY = re.compile(
+    rf"[\s*_'\"]*(?:[-,:.(]|(?:does|indeed|clearly|thus|therefore|then|also|alone|here)\b|{IS}|seems|appears|looks)"
 )
 CLAUSE_END = re.compile(r"(?<=[.!?])\s+|\n")
 
@@ -92,7 +105,10 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
     """What follows "the answer is"."""
     for cue in cues:
         before = text[max(0, cue.start() - 40) : cue.start()]
-        if SUPPOSED.search(before) or OTHER_ANSWER.search(before):
+        sentence = _sentence(text, cue.start())
+        if SUPPOSED.search(before) or OTHER_ANSWER.search(before) or MISTAKEN.match(cue[0]):
+            continue
+        if DOUBTED.search(sentence) or QUOTED.search(text[max(0, cue.start() - 60) : cue.start()]):
             continue
         denied = LINK_DENIED.match(text, cue.end())
         form = label_at(text, denied.end(), options) if denied else None
@@ -100,11 +116,14 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
             yield Commitment("not", cue.start(), form.end, form.label)
             yield from instead(text, form, options)
             continue
+        if denied and (other := options.by_beginning(text[denied.end() : denied.end() + 200].lstrip(" (*\"'$"))):
+            yield Commitment("not", cue.start(), denied.end(), other[0])
+            continue
         link = LINK.match(text, cue.end())
-        if link is None:
+        if link is None or _labelled(text, cue, link, options):
             yield from _adjoining(text, cue, options)
             continue
-        if NONE.search(link["gap"]):
+        if NONE.search(link["gap"]) or MIGHT_BE.search(link[0]) or (WOULD_BE.search(link[0]) and ONLY_IF.search(sentence)):
             continue
         filler = FILLER.match(text, link.end())
         at = filler.end() if filler else link.end()
@@ -116,13 +135,28 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
         firm = bool(NAMES_THE_ANSWER.search(cue[0]) or GIVES_UNSPACED.match(cue[0]))
         begin, _ = answer_at(text, at)
         for one in said.parts:
+            if CONDITIONAL.match(text, one.end):
+                continue
             yield replace(one, start=cue.start() if one.start <= begin else one.start, firm=firm)
+
+
+def _sentence(text: str, at: int) -> str:
+    """What stands before a place in its sentence."""
+    return CLAUSE_END.split(text[max(0, at - CLAUSE) : at])[-1]
+
+
+def _labelled(text: str, cue: re.Match[str], link: re.Match[str], options: Options) -> bool:
+    """Whether what is linked is said of a label: "Answer (B) is ruled out", but not "answer choice: B"."""
+    form = label_at(text, cue.end(), options)
+    return form is not None and form.label in options.labels and form.label.isupper() and form.end <= link.end() - 2
 
 
 def _adjoining(text: str, cue: re.Match[str], options: Options) -> Iterator[Commitment]:
     """ "Answer (B)", "Réponse B": the label follows at once, and is not only spoken about."""
     form = label_at(text, cue.end(), options)
     if form is None or form.label not in options.labels or IS_WRONG.match(text, form.end, form.end + 80):
+        return
+    if not ONLY_LEADS.fullmatch(_sentence(text, cue.start())):
         return
     ends = END.match(text, form.end) or form.end == len(text)
     if text[form.end : form.end + 1] != "?" and (ends or text[form.end] in ".:,;)" or IS_RIGHT.match(text, form.end)):
@@ -146,11 +180,16 @@ def _before(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[
         clause = CLAUSE_END.split(text[max(0, cue.start() - CLAUSE) : cue.start()])[-1]
         begin = cue.start() - len(clause)
         clause = re.sub(r",?\s+(?:which|that|this)\s*$", "", clause).rstrip()
-        if DENIES.search(clause[-30:]) or SUPPOSED.search(clause + " "):
+        if DENIES.search(clause[-30:]) or SUPPOSED.search(clause + " ") or CONDITIONAL.match(text, cue.end()):
             continue
         form = LABEL_AT_END.search(clause)
-        if form and form["label"] in options.labels:
+        elided = form and form[0].endswith("'") and form[0].count("'") == 1  # "C'est la réponse"
+        if form and DOUBTED.search(clause[: form.start("form")]):
+            continue
+        if form and form["label"] in options.labels and not elided:
             yield Commitment("label", begin + form.start("form"), cue.end(), form["label"])
+            continue
+        if elided:
             continue
         lead = CONCLUDES.match(clause)
         plain = clause[lead.end() :] if lead else clause
@@ -183,12 +222,25 @@ def _chosen(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[
 def _judged(text: str, options: Options) -> Iterator[Commitment]:
     """ "Option B is correct"."""
     for form in list(mentions(text, max(0, len(text) - JUDGED), len(text), options))[-MOST_CUES:]:
-        end = behind(text, form)
-        if JOINS_BEFORE.search(text[max(0, form.start - 20) : form.start]):
+        if JOINS_BEFORE.search(text[max(0, form.start - 20) : form.start]) or doubted(text, form.start):
             continue
-        right = None if IS_WRONG.match(text, end, end + 80) else IS_RIGHT.match(text, end, end + 200)
-        if right:
-            yield Commitment("label", form.start, right.end(), form.label, False, judged=True)
+        if end := judged_right(text, form, options):
+            yield Commitment("label", form.start, end, form.label, False, judged=True)
+
+
+def doubted(text: str, at: int) -> bool:
+    """Whether what is said of the label at a place is only what someone thinks, or is denied as a whole."""
+    return bool(DOUBTED.search(NOUN_AT_END.sub("", _sentence(text, at))))
+
+
+def judged_right(text: str, form: Form, options: Options) -> int | None:
+    """Where "is correct" ends that is said of a label without condition; None where it is not."""
+    end = behind(text, form)
+    if IS_WRONG.match(text, end, end + 80) or (right := IS_RIGHT.match(text, end, end + 200)) is None:
+        return None
+    # "Option B says what is correct" judges something else.
+    directly = end > form.end or DIRECTLY.match(text, end) or own(text, end, form.label, options)
+    return None if CONDITIONAL.match(text, right.end()) or not directly else right.end()
 
 
 def behind(text: str, form: Form) -> int:

@@ -125,5 +125,10 @@ def mentions(text: str, start: int, end: int, options: Options) -> Iterator[Form
     """The labels of options in brackets, behind a noun ("option D") or before a line's list mark, in `text[start:end]`."""
     for match in MENTION.finditer(text, start, end):
         label = match["label"].upper()
+        # "Answer: I do not know", "Answer: A careful look shows"
+        word = label in WORDS and match["noun"] and not match["close"]
+        alone = ENDS.match(text, match.end()) or (label != "I" and AFTER_WORD.match(text, match.end()))
+        if word and not alone and (label == "I" or ":" in match["noun"]):
+            continue
         if label in options.labels and (match["noun"] or match["close"] or match["line"] is not None):
             yield Form(label, match.start("label"), match.end(), True)

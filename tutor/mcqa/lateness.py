@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 from tutor.mcqa import runon
-from tutor.mcqa.commitments import behind
+from tutor.mcqa.commitments import behind, doubted, judged_right
 from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options, bare
 from tutor.mcqa.plain import DOLLARS, words
 from tutor.mcqa.reading import Commitment
 from tutor.mcqa.values import quantities
-from tutor.mcqa.wording import CONCLUDES, CONSIDERS, DENIES, END, IS_RIGHT, IS_WRONG, NONE
+from tutor.mcqa.wording import AFFIRMS, CONCLUDES, CONSIDERS, DENIES, END, IS_WRONG, NONE, QUOTED
 
 NOTHING = re.compile(r"[\s.*)$}]{0,12}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?", re.IGNORECASE)
 LEAD = re.compile(
@@ -44,7 +44,7 @@ ONE_NUMBER = re.compile(
     r"(?<![\w.^_\\])[-$]?\$?\d[\d,]*(?:\.\d+)?(?:\s*(?:\\times|\\cdot|×|x|\*)\s*10\s*\^?\s*\{?[-+]?\d+\}?)?"
 )
 UNKNOWN = re.compile(r"(?:^|(?<![-+*/=])[\s$,])\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\([A-Za-z0-9]\))?\s*$")
-HYPOTHETICAL = re.compile(r"\b(?:if|assum\w+|suppose|would be|might|perhaps|maybe)\b", re.IGNORECASE)
+HYPOTHETICAL = re.compile(r"\b(?:if|assum\w+|suppose|would be|might|may be|could be|perhaps|maybe)\b", re.IGNORECASE)
 COVERS = 0.6  # of a last sentence that an option's words must make up
 
 
@@ -74,14 +74,19 @@ def in_parts(text: str, firm: list[Commitment]) -> bool:
     return False
 
 
-def alternates(text: str, firm: list[Commitment]) -> bool:
-    """Whether the last two letters stated differ with nothing between them."""
+def alternates(text: str, firm: list[Commitment], options: Options) -> bool:
+    """Whether the last two letters stated differ with nothing between them but the first one's option."""
     stated = [one for one in firm if one.kind == "label"][-2:]
     if len(stated) < 2 or stated[0].label == stated[1].label:
         return False
     # In other words, as in "So the correct option is (B). The answer is (D).", the second is the final one.
     wording = {text[one.start : one.end].replace(one.label or "", "").lower() for one in stated}
-    return len(wording) == 1 and bool(NOTHING.fullmatch(text[stated[0].end : max(stated[0].end, stated[1].start)]))
+    between = text[stated[0].end : max(stated[0].end, stated[1].start)]
+    said = between.lstrip(" )*_:,")
+    named = options.by_beginning(said[:300])
+    if named and named[0] == stated[0].label:
+        between = said[named[1] :]
+    return len(wording) == 1 and bool(NOTHING.fullmatch(between))
 
 
 def late(text: str, options: Options, run_on: bool) -> Commitment | None:
@@ -127,7 +132,7 @@ def _alone(text: str, begin: int, options: Options, broken: bool) -> Commitment 
         # What stands complete all the same: a mark before the label, or all of the option's words.
         complete = options.by_words(rest) == form.label if rest else bool(MARKED.search(text[begin : form.start]))
     else:
-        complete = not rest or bool(IS_RIGHT.match(text, form.end)) or own(text, form.end, form.label, options)
+        complete = not rest or judged_right(text, form, options) is not None or own(text, form.end, form.label, options)
     return Commitment("label", begin, len(text.rstrip()), form.label) if complete else None
 
 
@@ -142,6 +147,8 @@ def _label(text: str, found: list[tuple[int, int]], options: Options) -> Commitm
             continue
         if (
             len({form.label for form in forms}) > 1
+            or text[begin:end].rstrip().endswith("?")
+            or not (AFFIRMS.match(text, forms[-1].end) or judged_right(text, forms[-1], options))
             or IS_WRONG.match(text, behind(text, forms[-1]), end)
             or _denied(text, begin, forms[0])
         ):
@@ -166,7 +173,12 @@ def _heads(text: str, form: Form) -> bool:
 
 def _denied(text: str, begin: int, form: Form) -> bool:
     before = text[begin : form.start]
-    return bool(DENIES.search(before) or CONSIDERS.search(before))
+    return doubted(text, form.start) or bool(
+        DENIES.search(before)
+        or CONSIDERS.search(before)
+        or HYPOTHETICAL.search(before)
+        or QUOTED.search(text[max(0, form.start - 80) : form.start])
+    )
 
 
 def _line(text: str, found: list[tuple[int, int]], options: Options) -> Commitment | None:
@@ -230,7 +242,7 @@ def _content(text: str, begin: int, end: int, options: Options) -> Commitment | 
     at_end = mine.endswith(f" {longest} ")
     enough = len(longest) >= COVERS * (len(mine) - 2) and " " in longest
     enough = enough or (at_end and len(longest.split()) > 4) or (at_end and lead is not None and len(longest) > 3)
-    if not enough or DENIES.search(mine.replace(longest, "")):
+    if not enough or DENIES.search(mine.replace(f" {longest} ", "  ")):
         return None
     label = next(label for label, said in inside.items() if said == longest)
     return Commitment("words", begin, end, label, False)

@@ -14,11 +14,14 @@ from tutor.mcqa.values import Quantity, alike, quantities
 FEWEST, MOST = 2, 26
 # Behind one of these an answer's text goes on to something else.
 BOUNDARY = re.compile(
-    r"\s*[,;:(\n]|\s+-+\s|[.!?](?=\s|$)|\*\*|\s+(?:because|since|as|which|due|where|when|so|is|are|and|but|not|parce"
+    # But not within a number or what is reckoned: "1,000", "2, 3", "5:3", "5 - 3", "5!", "2(3)", "2 and 3".
+    r"\s*(?:(?<!\d)[,:]|[,:](?!\s?\d)|[;\n])|(?<![\d\s])\(|\s+\(|\s+-+\s(?!\s*\d)|(?:(?<!\d)!|[.?])(?=\s|$)|\*\*"
+    r"|(?!(?<=\d)\s+(?:and|und|et)\s+-?\d)\s+(?:because|since|as|which|due|where|when|so|is|are|and|but|not|parce"
     r"|car|puisque|qui|weil|da|denn|und|et"
     r"|porque|perché)\b",
     re.IGNORECASE,
 )
+RESULTS = re.compile(r"\s*[^\W\d]\w{0,9}\s?=[^=,\n]{1,40},\s+(?:and\s+)?[^\W\d]\w{0,9}\s?=")  # "x = 2, y = 3"
 MOST_PREFIXES = 8
 ARTICLES = frozenset(
     re.findall(r"\w+", "the a an that it to of le la les l un une que der die das ein eine dass el los las una il lo gli")
@@ -112,6 +115,8 @@ class Options:
         """The one option with the value that `said` begins with, or is as a `whole`; and whether it has a value at all."""
         ends = [len(said)] if whole else [len(said), *(match.start() for match in BOUNDARY.finditer(said))]
         numeric = False
+        if RESULTS.match(said):
+            return None, True
         for end in sorted(set(ends[:MOST_PREFIXES]), reverse=True):
             part = said[:end]
             for text in (part, part[_last_equals(part) :]):

@@ -52,7 +52,7 @@ WRAPPER = re.compile(
 )
 SPACE = re.compile(r"\\[,;:! ]|~|\\q?quad(?![A-Za-z])")
 FRACTION = re.compile(r"\\?[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
-TOKEN = re.compile(r"[^\W_]+(?:[.,]\d+)*|[-+*/=<>^%&|~≤≥≠∈∪∩∞√$€£°]")
+TOKEN = re.compile(r"(?:(?<!\w)\.(?=\d))?[^\W_]+(?:[.,]\d+)*(?:(?<=\d)!)?|[-+*/=<>^%&|~≤≥≠∈∪∩∞√$€£°±]")
 
 
 def folded(text: str) -> str:

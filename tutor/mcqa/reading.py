@@ -16,7 +16,7 @@ Kind = Literal["label", "words", "value", "not", "several", "none", "unknown", "
 LONGEST = 300  # characters of an answer
 WRAPPING = re.compile(r"(?:\\[(\[]|[\s*_$]){0,40}")
 LIST_MARK = re.compile(r"[(\[*]{0,3}[A-Za-z0-9]{1,2}[.)\]*]{1,3}\s?")
-LIKE_A_LABEL = re.compile(r"[\s*$]{0,9}\(?([^\W_]{1,4})\)?(?=[\s*$.]{0,9}$|[.,;])")
+LIKE_A_LABEL = re.compile(r"[\s*$]{0,9}\(?([^\W_]{1,4})\)?(?=[\s*$.]{0,9}$|[.,;](?!\s?\d))")
 EMPTY = re.compile(r"\(\s*[_.?]*\s*\)")
 FOR = re.compile(
     r"\s+(?:for|in|to|für|pour)\s+(?:\(?[a-e1-4ivx]{1,3}\)|the\s+first|part|question|statement|die|la)", re.IGNORECASE
@@ -58,7 +58,8 @@ def read(text: str, at: int, options: Options) -> Said | None:
     if not named and (denied := NOT.match(said)):
         form = label_at(text, begin + denied.end(), options)
         if form is None or form.label not in options.labels:
-            return None
+            other = options.by_beginning(said[denied.end() :].lstrip(" (*\"'$"))
+            return _one("not", begin, end, other[0], end) if other else None
         return Said((Commitment("not", begin, form.end, form.label), *instead(text, form, options)), end)
     if token := _like_a_label(said, options):
         return _one("words", begin, begin + token[1], token[0], end)

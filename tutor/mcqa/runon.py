@@ -11,7 +11,7 @@ from tutor.mcqa.plain import words
 QUESTION = re.compile(
     r"^[ \t#*_>-]{0,8}(?:(?:(?:next|new|last|another|following|sample|practice|nächste|prochaine)\s+)?"
     r"(?:question|problem|exercise|frage|aufgabe|exercice|pregunta|domanda|pergunta|problème|übung|q|вопрос|问题|問題|题目|質問)"
-    r"[ \t]*(?:no\.?|nr\.?|n°|#)?[ \t]*\d{0,4}[ \t]*[*_]{0,3}[ \t]*[:.)：][*_]{0,3}"
+    r"[ \t]*(?:no\.?|nr\.?|n°|#)?[ \t]*\d{0,4}[ \t]*[*_]{0,3}[ \t]*(?:[:.)：][*_]{0,3}|(?<=\d)[ \t*_]{0,4}$)"
     r"|(?:user|human|instruction|system|input)[ \t]*[*_]{0,3}:"
     r"|(?:options|choices|optionen|opciones|opzioni|answer choices|choix)[ \t]*[*_]{0,3}:)",
     re.IGNORECASE | re.MULTILINE,
@@ -39,6 +39,26 @@ FINISHED = re.compile(r"(?:[.!?\"']|\*\*|\$\$|\\[\])]|\\end\{\w+\*?\}|\(\s?\w\s?
 TAIL = 8_000
 LOOP = 3  # times that the same comes, word for word, at the end
 SHORTEST_LOOP = 20
+
+
+THINKING = re.compile(r"<(?P<closes>/?)think(?:ing)?>", re.IGNORECASE)
+
+
+def without_thinking(text: str) -> str:
+    """The text with spaces in place of what stands in think tags; a tag that only closes was opened before the text."""
+    parts: list[str] = []
+    done = at = depth = 0
+    for tag in THINKING.finditer(text):
+        if not tag["closes"]:
+            at, depth = (at, 1) if depth else (tag.start(), 1)
+        elif depth or not done:
+            parts += [text[done:at], " " * (tag.end() - at)]
+            done = at = tag.end()
+            depth = 0
+    if depth:
+        parts += [text[done:at], " " * (len(text) - at)]
+        done = len(text)
+    return "".join([*parts, text[done:]])
 
 
 def marks(text: str) -> list[int]:

@@ -33,6 +33,8 @@ GROUPS = re.compile(r"(?<=\d)[,'](?=\d{3}(?!\d))")
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d)|\d{4,}(?!\d))")
 NAMED = re.compile(r"^\s*[^\W\d_](?:[\w'()]|\s(?=[=(_])){0,15}\s*=\s*")  # "Z_max = 17 ft"
 WORDS = re.compile(r"[\s.,)]*(?:[^\W\d_]{2}[^\d=+*^_<>|]*)?")  # what may stand behind: "24 cm of wire", but not "2 x + 3"
+# No values, but what a value may be.
+BOUND = re.compile(r"\s*(?:[≤≥]|\\[lg]eq?\b|<(?![^>]*>)|>)|.*\d\s+or\s+(?:more|less|fewer|higher|lower)\b")  # no value: "> 5"
 RANGE = re.compile(r"\d-\d")
 HEDGE = re.compile(
     r"^(?:about|approximately|approx\.?|around|roughly|nearly|circa|ca\.?|exactly|environ|etwa|rund|ungefähr|[~=])\s*", re.I
@@ -75,6 +77,8 @@ class Quantity:
 def quantities(text: str) -> tuple[Quantity, ...] | None:
     """The numbers with units that a text consists of; None where it is something else."""
     if len(text) > LONGEST or not re.search(r"\d|pi|π|sqrt", text):
+        return None
+    if BOUND.match(text):
         return None
     plain = GROUPS.sub("", arithmetic(text)).strip(" :'\"*_[]<>").rstrip(" .")
     parts = SEPARATOR.split(DECIMAL_COMMA.sub(".", plain))
@@ -236,7 +240,8 @@ def _same(a: Quantity, b: Quantity, exactly: bool) -> bool:
         if mine is None or theirs is None or mine[1] != theirs[1] or not theirs[0]:
             return False
         factor = mine[0] / theirs[0]
-    return _near(a.number, a.step, b, factor, exactly)
+    # 20.3 may be rounded to 20, but a number without the unit that the other has is not also another number.
+    return _near(a.number, a.step, b, factor, exactly or bool(a.unit) != bool(b.unit))
 
 
 def _scale(unit: tuple[tuple[str, int], ...]) -> str | None:

@@ -80,9 +80,36 @@ SUPPOSED = re.compile(
     r"(?:\w+\s+)?$",
     re.IGNORECASE,
 )
+# What is to be written, or might be, in quotation marks: "finish with 'The answer is A'".
+QUOTED = re.compile(
+    r"\b(?:(?:finish|end|close|conclude|reply|respond|answer|write|output|format\w*)\s+(?:\w+\s+)?(?:with|in|by|as)|write|say|type"
+    r"|e\.g\.?|i\.e\.?|example|such\s+as|like|form(?:at)?)(?:\s+(?:the|a|is))?(?:\s+(?:words?|phrase|sentence|form|line))?[\s:,(]{1,3}"
+    r"[\"'](?=[^\"'\n]{0,60}$)",
+    re.IGNORECASE,
+)
+# "I do not think that the answer is B", "many would say the answer is B".
+DOUBTED = re.compile(
+    r"\b(?:(?:not|never|don't|doesn't|didn't|can't|cannot|couldn't|wouldn't|won't|isn't|wasn't)\s+(?:\w+\s+)?"
+    r"(?:think|believe|say|mean|agree|follow|imply|conclude|claim|assume|suggest|true|certain|sure|clear|correct|right|the\s+case)"
+    r"|says|told\s+\w+|claims?|claimed|thought|suppose|assum\w+|perhaps|maybe|possibly"
+    r"|false|untrue|incorrect|wrong|doubt\w*|den(?:y|ies)|unlikely|mistake|error|tempt\w+|trap|misconception|wrongly|unclear|unsure"
+    r"|(?:students?|people|readers?|others?|many|most|some|someone|one|they|you|he|she)\s+(?:(?:might|may|could|would|will|often|wrongly"
+    r"|mistakenly|also)\s+){0,2}(?:say|think|claim|assume|guess|argue|believe|answer|suggest|object|conclude)s?"
+    r"|(?:bezweifle\w*|glaube\s+nicht|denke\s+nicht|falsch|doute|faux|crois\s+pas|pense\s+pas)"
+    r")(?:\s*(?:,?\s*(?:that|dass|que)|to|is|was|be|say|think|it|the|its|correct|right|final|best|die|la|richtige|bonne)\b)*+\s*$",
+    re.IGNORECASE,
+)
+# "If x were zero, the answer would be A."
+ONLY_IF = re.compile(r"\b(?:if|were|had|unless|suppos\w+|assum\w+|wenn|falls|si)\b", re.IGNORECASE)
+WOULD_BE = re.compile(r"\b(?:would be|wäre|serait|sería|sarebbe)\W*$", re.IGNORECASE)
+MIGHT_BE = re.compile(r"\b(?:could be|may be|might be)\W*$", re.IGNORECASE)
+MISTAKEN = re.compile(
+    r"(?:incorrect|untrue|false|falsche|fausse)\s+(?:\w+\s+)?(?:answer|option|choice|antwort|réponse)", re.IGNORECASE
+)
 # "the wrong answer is A", "not the correct answer", "for the answer".
 OTHER_ANSWER = re.compile(
-    r"\b(?:incorrect|wrong|previous|old|initial|student's|falsche|mauvaise|not\s+(?:the|an?)|for\s+(?:the|an)|no"
+    r"\b(?:(?<!at )least|worst|unlikely)\s+(?:\w+\s+)?$"
+    r"|\b(?:incorrect|wrong|previous|old|initial|student's|falsche|mauvaise|not\s+(?:the|an?)|for\s+(?:the|an)|no"
     r"|none\s+of\s+the)\s+"
     r"(?:\w+\s+)?$",
     re.IGNORECASE,
@@ -119,13 +146,14 @@ IS_THE_ANSWER = _cue(
 )
 # "is correct", behind a label and what is said of it.
 IS_RIGHT = re.compile(
-    rf"\s*(?:[-,:]\s*)?(?:[^.\n;()]{{0,120}}?\s)??{IS}\s+(?:(?:therefore|thus|then|the|most|indeed|clearly|also|donc|la"
+    rf"\s*(?:[-,:]\s*)?(?:[^.\n;()]{{0,120}}?\s)??(?:{IS}|(?:seems|appears|looks)(?=\s+(?:correct|right|best)\b))\s+(?:(?:therefore|thus|then|the|most|indeed|clearly|also|donc|la"
     rf"|le|die|der|das)\s+)"
-    rf"{{0,3}}(?:{FITTING_WORDS}|zutreffend|correto|corretto|giusto)(?![^\W_])(?!\s+(?:that|about|if)\b)",
+    rf"{{0,3}}(?:{FITTING_WORDS}|zutreffend|correto|corretto|giusto)(?![^\W_])(?!\s+(?:that|about|if|only|when|unless)\b)",
     re.IGNORECASE,
 )
 IS_WRONG = re.compile(
-    r"[^.\n;]{0,60}?(?:\b(?:is|was|are|seems|would be|ist|est)\s+(?:also\s+)?"
+    r"[^.\n;]{0,60}?(?:\b(?:partly|partially|teilweise|en partie|in part)\b|'s\s+(?:incorrect|wrong|false|not)\b"
+    r"|\b(?:is|was|are|seems|would be|ist|est)\s+(?:also\s+)?"
     r"(?:incorrect|wrong|false|not\b|n't|falsch|fausse?|nicht|pas\b|inconsistent|impossible)"
     r"|(?:isn't|n'est pas|can ?not be|cannot|does not|doesn't))",
     re.IGNORECASE,
@@ -158,15 +186,38 @@ NOT_BEFORE = re.compile(
     re.IGNORECASE,
 )
 DENIES = re.compile(
-    r"\b(?:not|nor|neither|no|none|without|nicht|pas|kein\w*|except|eliminat\w*|rule\w* out|exclud\w*|incorrect|wrong)\b",
+    r"\b(?:not|nor|neither|no|none|without|nicht|pas|kein\w*|except|eliminat\w*|rul\w+ out|exclud\w*|incorrect|wrong|cannot"
+    r"|unlike|discard\w*|reject\w*|dismiss\w*|discount\w*|disregard\w*|cross\w* out|strik\w+ out|refut\w*|against|unlikely"
+    r"|(?<!at )least|élimin\w+|exclu\w*|écart\w+|rejet\w+|streich\w*|verw[ei]rf\w*|schließ\w*|ausschließ\w*"
+    r"|ausgeschlossen|falsch\w*"
+    r"|(?:is|was|are|do|does|did|wo|should|could|would|were|has|have|had|ca|must|need)n?['\s]?(?<=n['\s])t)\b",
     re.IGNORECASE,
 )
 CONSIDERS = re.compile(
     r"\b(?:let's|let us|consider\w*|check\w*|examin\w*|start\w*|look\w*|evaluat\w*|now|first)\b", re.IGNORECASE
 )
+# What may follow a label that is said to be the answer, where something follows: "Option B fits best", "B, since ...".
+AFFIRMS = re.compile(
+    r"[\s*_]{0,4}(?:$|[.,:;)\n\"'!(-]|(?:alone|best|clearly|only|really|also|then|therefore|thus)?\s*(?:fit|match|hold|work|satisf|appl"
+    r"|remain|suit|stimmt|trifft\s+zu|passt|bleibt|convient|correspond)\w*(?!\s+(?:only|partly|partially|not|nicht|if|when|poorly|badly))"
+    r"|(?:as|because|since|for|which|where|with|and|from|by|to|in|on|above|below|weil|da|denn|car|puisque)\b)",
+    re.IGNORECASE,
+)
+# "B is the answer only if x is positive", "Option B is correct, I first thought".
+CONDITIONAL = re.compile(
+    r"[\s*_)\]}$]{0,6}(?:only\s+)?(?:if|unless|falls|wenn|si)\b|,\s+(?:I|we|one|some|many|you)\s+(?:\w+\s+)?(?:thought|believed|assumed)\b",
+    re.IGNORECASE,
+)
 JOINS_BEFORE = re.compile(r"\b(?:whether|if|or|and|nor)\s+(?:option\s+)?[(\[*]*$", re.IGNORECASE)
 INSTEAD = re.compile(
     r"[\s,.;]*(?:but(?:\s+rather)?|rather|instead|it is|it's|sondern|mais(?:\s+plutôt)?|sino|ma|bensì)\s+", re.IGNORECASE
+)
+# Before "answer B" where nothing but that is said: "So this must be answer B".
+ONLY_LEADS = re.compile(
+    r"(?:[\W_]|(?:so|thus|hence|therefore|and|then|it|it's|this|that|that's|is|was|be|must|should|means|gives|leaves|final|correct|right"
+    r"|best|the|my|our|we|get|have|consequently|finally|overall|indeed|donc|ainsi|c'est|c|est|la|le|l|bonne|bien|alors|meilleure"
+    r"|somit|also|daher|folglich|das|es|ist|die|der|richtige|beste|por|tanto|quindi|è|il)(?![^\W_]))*+",
+    re.IGNORECASE,
 )
 BOX = re.compile(r"(?:\\boxed|\\fbox|\x08oxed|(?<![^\W_])boxed)\s?\{")
 CONCLUDES = re.compile(
@@ -175,5 +226,5 @@ CONCLUDES = re.compile(
     r"|and)\b[\s,]*){1,2}",
     re.IGNORECASE,
 )
-END = re.compile(r"[.!?](?=[\s*\"')\]}$]|$)|\n")
+END = re.compile(r"(?:[.?]|(?<!\d)!)(?=[\s*\"')\]}$]|$)|\n")  # "5!" is a number
 WORD = re.compile(r"[^\W\d_]+")
