@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PORT ?= 7860
 
-.PHONY: demo test check lint types imports format install install-dev books benchmarks clean
+.PHONY: demo test test-long check lint types imports format install install-dev books benchmarks clean
 
 demo: $(VENV)/.installed  ## install, read the sample course, open the chat at http://127.0.0.1:7860
 	@$(BIN)/tutor ingest examples/course --course sample
@@ -14,7 +14,10 @@ demo: $(VENV)/.installed  ## install, read the sample course, open the chat at h
 test: $(VENV)/.installed-dev  ## install, and run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: lint types imports test  ## everything a reviewer would run
+test-long: $(VENV)/.installed-dev  ## the tests that take minutes: kills, full disks, a Ray cluster
+	$(BIN)/python -m pytest -m long
+
+check: lint types imports test test-long  ## everything a reviewer would run
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

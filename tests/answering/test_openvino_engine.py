@@ -36,6 +36,7 @@ def sure_tokens(reference, question, most=12):
     return out.sequences[0][ids.shape[1] :].tolist()[: len(sure)]
 
 
+@pytest.mark.long
 def test_greedy_tokens_are_those_of_transformers_wherever_it_is_sure(llm, reference):
     compared = 0
     for question in QUESTIONS:

@@ -50,6 +50,7 @@ def ingest_within(kilobytes: int, book: Path, course: str, home: Path) -> subpro
         (40, "cannot be kept in"),  # too little for the book
     ],
 )
+@pytest.mark.long
 def test_a_full_disk_is_one_line_and_leaves_the_old_index_live(tmp_path, library, embedding, typeset, book, kilobytes, told):
     course = library.course("numbers")
     ingest([typeset(tmp_path / "a.pdf", "= Zero\nNothing comes before zero.\n")], course, embedding, library.vectors)

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 REPOSITORY = Path(__file__).parents[2]
 KILLS = 2
 
 
+@pytest.mark.long
 def test_kills_at_random_moments_break_no_answer_and_leave_nothing_behind(tmp_path, typeset):
     chapters = [
         f"= Chapter {chapter}\n" + "\n\n".join(f"Rule {chapter}.{n} binds lens {n} to mirror {chapter}." for n in range(9))

@@ -54,6 +54,7 @@ def cluster(tmp_path_factory):
     head.wait(60)
 
 
+@pytest.mark.long
 def test_a_cluster_makes_the_same_course(library, embedding, sample_books, cluster, tmp_path):
     broken = tmp_path / "given" / "broken.pdf"
     broken.parent.mkdir()
@@ -80,6 +81,7 @@ def test_a_cluster_makes_the_same_course(library, embedding, sample_books, clust
         assert hit.similarity == pytest.approx(float(vector @ embedding.embed(["what is a load factor"])[0]), abs=2e-3)
 
 
+@pytest.mark.long
 def test_what_has_its_vectors_is_not_embedded_there_again(library, embedding, sample_books, cluster):
     ingest([sample_books / "mechanics.pdf"], library.course("one"), embedding, library.vectors)
     before = cluster.embedded

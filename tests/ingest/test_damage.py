@@ -104,6 +104,7 @@ def test_where_no_index_can_be_read_nothing_is_made_without_force(course, librar
     assert books(course) == {"waves.pdf"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(6))
 def test_scattered_damage_to_chromas_database_is_told_and_mended(course, library, embedding, tmp_path, seed):
     dice = random.Random(seed)
