@@ -19,6 +19,7 @@ from tutor.mcqa.wording import (
     CHOOSES_FILLER,
     CONCLUDES,
     CONDITIONAL,
+    CONTRASTS,
     DENIES,
     DOUBTED,
     END,
@@ -41,6 +42,7 @@ from tutor.mcqa.wording import (
     ONLY_LEADS,
     OTHER_ANSWER,
     QUOTED,
+    SUBJECT,
     SUPPOSED,
     WORD,
     WOULD_BE,
@@ -135,7 +137,8 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
         firm = bool(NAMES_THE_ANSWER.search(cue[0]) or GIVES_UNSPACED.match(cue[0]))
         begin, _ = answer_at(text, at)
         for one in said.parts:
-            if CONDITIONAL.match(text, one.end):
+            about = one.kind == "label" and SUBJECT.match(text, one.end) and not IS_RIGHT.match(text, one.end, one.end + 200)
+            if about or CONDITIONAL.match(text, one.end):
                 continue
             yield replace(one, start=cue.start() if one.start <= begin else one.start, firm=firm)
 
@@ -155,6 +158,8 @@ def _adjoining(text: str, cue: re.Match[str], options: Options) -> Iterator[Comm
     """ "Answer (B)", "Réponse B": the label follows at once, and is not only spoken about."""
     form = label_at(text, cue.end(), options)
     if form is None or form.label not in options.labels or IS_WRONG.match(text, form.end, form.end + 80):
+        return
+    if CONTRASTS.match(text, form.end):
         return
     if not ONLY_LEADS.fullmatch(_sentence(text, cue.start())):
         return

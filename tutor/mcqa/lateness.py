@@ -12,7 +12,7 @@ from tutor.mcqa.options import Options, bare
 from tutor.mcqa.plain import DOLLARS, words
 from tutor.mcqa.reading import Commitment
 from tutor.mcqa.values import quantities
-from tutor.mcqa.wording import AFFIRMS, CONCLUDES, CONSIDERS, DENIES, END, IS_WRONG, NONE, QUOTED
+from tutor.mcqa.wording import AFFIRMS, CONCLUDES, CONSIDERS, CONTRASTS, DENIES, END, IS_WRONG, NONE, QUOTED
 
 NOTHING = re.compile(r"[\s.*)$}]{0,12}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?", re.IGNORECASE)
 LEAD = re.compile(
@@ -44,7 +44,9 @@ ONE_NUMBER = re.compile(
     r"(?<![\w.^_\\])[-$]?\$?\d[\d,]*(?:\.\d+)?(?:\s*(?:\\times|\\cdot|×|x|\*)\s*10\s*\^?\s*\{?[-+]?\d+\}?)?"
 )
 UNKNOWN = re.compile(r"(?:^|(?<![-+*/=])[\s$,])\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\([A-Za-z0-9]\))?\s*$")
-HYPOTHETICAL = re.compile(r"\b(?:if|assum\w+|suppose|would be|might|may be|could be|perhaps|maybe)\b", re.IGNORECASE)
+HYPOTHETICAL = re.compile(
+    r"\b(?:if|wenn|falls|wäre|serait|assum\w+|suppose|would be|might|may be|could be|perhaps|maybe)\b", re.IGNORECASE
+)
 COVERS = 0.6  # of a last sentence that an option's words must make up
 
 
@@ -150,6 +152,7 @@ def _label(text: str, found: list[tuple[int, int]], options: Options) -> Commitm
             or text[begin:end].rstrip().endswith("?")
             or not (AFFIRMS.match(text, forms[-1].end) or judged_right(text, forms[-1], options))
             or IS_WRONG.match(text, behind(text, forms[-1]), end)
+            or CONTRASTS.match(text, forms[-1].end)
             or _denied(text, begin, forms[0])
         ):
             return None

@@ -91,7 +91,7 @@ QUOTED = re.compile(
 DOUBTED = re.compile(
     r"\b(?:(?:not|never|don't|doesn't|didn't|can't|cannot|couldn't|wouldn't|won't|isn't|wasn't)\s+(?:\w+\s+)?"
     r"(?:think|believe|say|mean|agree|follow|imply|conclude|claim|assume|suggest|true|certain|sure|clear|correct|right|the\s+case)"
-    r"|says|told\s+\w+|claims?|claimed|thought|suppose|assum\w+|perhaps|maybe|possibly"
+    r"|says|convinced|no\s+way|nothing\s+\w+|könnte\s+meinen|pourrait\s+croire|told\s+\w+|claims?|claimed|thought|suppose|assum\w+|perhaps|maybe|possibly"
     r"|false|untrue|incorrect|wrong|doubt\w*|den(?:y|ies)|unlikely|mistake|error|tempt\w+|trap|misconception|wrongly|unclear|unsure"
     r"|(?:students?|people|readers?|others?|many|most|some|someone|one|they|you|he|she)\s+(?:(?:might|may|could|would|will|often|wrongly"
     r"|mistakenly|also)\s+){0,2}(?:say|think|claim|assume|guess|argue|believe|answer|suggest|object|conclude)s?"
@@ -108,7 +108,7 @@ MISTAKEN = re.compile(
 )
 # "the wrong answer is A", "not the correct answer", "for the answer".
 OTHER_ANSWER = re.compile(
-    r"\b(?:(?<!at )least|worst|unlikely)\s+(?:\w+\s+)?$"
+    r"\b(?:(?<!at )least|worst|unlikely|naive|tempting|second-best|sample|example|student)\s+(?:\w+\s+)?$"
     r"|\b(?:incorrect|wrong|previous|old|initial|student's|falsche|mauvaise|not\s+(?:the|an?)|for\s+(?:the|an)|no"
     r"|none\s+of\s+the)\s+"
     r"(?:\w+\s+)?$",
@@ -194,7 +194,9 @@ DENIES = re.compile(
     re.IGNORECASE,
 )
 CONSIDERS = re.compile(
-    r"\b(?:let's|let us|consider\w*|check\w*|examin\w*|start\w*|look\w*|evaluat\w*|now|first)\b", re.IGNORECASE
+    r"\b(?:let's|let us|consider\w*|check\w*|examin\w*|start\w*|look\w*|evaluat\w*|now|first|next|turn\w*|compar\w*|contrast\w*"
+    r"|differ\w*|opposite|close\s+to|less\s+than|more\s+than|never)\b",
+    re.IGNORECASE,
 )
 # What may follow a label that is said to be the answer, where something follows: "Option B fits best", "B, since ...".
 AFFIRMS = re.compile(
@@ -208,6 +210,13 @@ CONDITIONAL = re.compile(
     r"[\s*_)\]}$]{0,6}(?:only\s+)?(?:if|unless|falls|wenn|si)\b|,\s+(?:I|we|one|some|many|you)\s+(?:\w+\s+)?(?:thought|believed|assumed)\b",
     re.IGNORECASE,
 )
+# "Answer B, however, ..." goes on about it.
+CONTRASTS = re.compile(
+    r"[\s*_)]{0,4},\s+(?:however|though|on\s+the\s+other|by\s+contrast|in\s+contrast|dagegen|hingegen|en\s+revanche)\b",
+    re.IGNORECASE,
+)
+# "Answer: A is out": the label is what the sentence is about, not what it gives.
+SUBJECT = re.compile(r"[ ]+(?:is|was|ist|est|cannot|can't|fails|does|would|violates)\b", re.IGNORECASE)
 JOINS_BEFORE = re.compile(r"\b(?:whether|if|or|and|nor)\s+(?:option\s+)?[(\[*]*$", re.IGNORECASE)
 INSTEAD = re.compile(
     r"[\s,.;]*(?:but(?:\s+rather)?|rather|instead|it is|it's|sondern|mais(?:\s+plutôt)?|sino|ma|bensì)\s+", re.IGNORECASE
