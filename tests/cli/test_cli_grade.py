@@ -111,8 +111,8 @@ def test_a_benchmark_in_mmlu_pros_layout_is_scored_by_category(tutor, loaded, tm
 @pytest.mark.model
 def test_ctrl_c_leaves_a_valid_file_and_says_how_to_go_on(tmp_path, request):
     quiz, out = request.config.rootpath / "examples" / "quiz.csv", tmp_path / "r.jsonl"
-    # Three samples: ten questions a wave.
-    command = ["grade", quiz, "--out", out, "--samples", 3, "--max-new-tokens", 20, "--home", tmp_path / "home"]
+    # Eight samples: four questions a wave, and many waves to come after the first.
+    command = ["grade", quiz, "--out", out, "--samples", 8, "--max-new-tokens", 20, "--home", tmp_path / "home"]
     with subprocess.Popen(
         [*PROGRAM, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment()
     ) as child:
