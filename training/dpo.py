@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from training import adapter, arguments, fused_lora, kernels
-from training.run_folder import RunFolder
+from training import adapter, arguments
+from training.adapted import adapted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,14 +34,7 @@ def build_trainer(
     """A trainer ready to run, the reference's log-probabilities computed."""
     import trl
 
-    if recipe.kernels:
-        kernels.apply(base.model, base.precision)
-    assert recipe.lora
-    model = (
-        adapter.load(base.model, RunFolder(recipe.parent).adapter) if recipe.parent else adapter.attach(base.model, recipe.lora)
-    )
-    if recipe.kernels:
-        fused_lora.fuse(model, recipe.trainer.get("activation_checkpointing", True))
+    model = adapted(recipe, base)
     with adapter.held_in_fp32(model):
         return trl.DPOTrainer(
             model=model,
