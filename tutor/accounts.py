@@ -169,7 +169,7 @@ class Accounts:
         def change(how: Callable[[_Kept], _Kept]) -> None:
             kept = how(self._read())
             rows = {"version": VERSION, "users": _rows(kept.users), "keys": _rows(kept.keys)}
-            write_atomically(self.file, json.dumps(rows, indent=1) + "\n")  # mode 0600, as temporary files are made
+            write_atomically(self.file, json.dumps(rows, indent=1) + "\n")
 
         with FileLock(self.file.with_suffix(".lock"), mode=0o600):
             yield change

@@ -24,7 +24,8 @@ from tutor.mcqa.confidence import (
     save_calibration,
 )
 from tutor.mcqa.grade import Plan
-from tutor.mcqa.results import Results, read_results
+from tutor.mcqa.results import Results, read_results, settings_file
+from tutor.mcqa.results_file import table_file
 from tutor.mcqa.sheet import Question
 
 from .graded import LABELS, logprobs, overconfident, result, sample, settings
@@ -178,7 +179,7 @@ def test_a_damaged_fit_is_told_in_one_line(tmp_path: Path, damage) -> None:
     assert "\n" not in str(told.value)
 
 
-def test_a_run_with_a_fit_gives_each_result_its_confidence_and_is_gone_on_with_by_the_same_fit_only(
+def test_a_run_with_a_fit_gives_each_result_its_confidence_and_another_fit_gives_a_finished_run_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calibration = fit([overconfident(100, seed=7)])
@@ -194,8 +195,20 @@ def test_a_run_with_a_fit_gives_each_result_its_confidence_and_is_gone_on_with_b
     assert read_results(file).rows == done.results
     (first, *_) = csv.DictReader(file.with_suffix(".csv").open(encoding="utf-8-sig"))
     assert (first["confidence"], first["calibrated"]) == (f"{done.results[0].confidence:.3f}", "yes")
-    with pytest.raises(GradingError, match="begun with the fit of the confidence changed since"):
-        run.grade_into(file, questions, None, Plan(), settings())  # type: ignore[arg-type]
+    fitted_at_once = file.read_bytes(), settings_file(file).read_bytes(), table_file(file).read_bytes()
+
+    told: list[str] = []
+    monkeypatch.setattr(run, "grade", lambda questions, model, plan, course, done: iter(()))  # all is there
+    without = run.grade_into(file, questions, None, Plan(), settings(), notify=told.append)  # type: ignore[arg-type]
+    assert [row.confidence for row in without.results] == [None] * len(rows)
+    assert read_results(file) == Results(settings(), without.results)
+    again = run.grade_into(file, questions, None, Plan(), made, notify=told.append, calibration=calibration)  # type: ignore[arg-type]
+    assert again.results == done.results
+    assert (file.read_bytes(), settings_file(file).read_bytes(), table_file(file).read_bytes()) == fitted_at_once
+    assert told == [
+        f"{file}: the confidences are now not fitted",
+        f"{file}: the confidences are now those of the fit that was saved since",
+    ]
 
 
 def test_a_raw_confidence_that_is_true_stays_so() -> None:

@@ -75,7 +75,7 @@ def test_a_run_goes_on_where_it_was_and_ends_in_the_sheets_order(file):
         kept.append(result("2"))
         assert [row.id for row in kept.finish(ORDER)] == ORDER
     assert [row.id for row in read_results(file).rows] == ORDER
-    with table_file(file).open(encoding="utf-8") as lines:
+    with table_file(file).open(encoding="utf-8-sig") as lines:
         assert [row["id"] for row in csv.DictReader(lines)] == ORDER
 
 
@@ -150,7 +150,7 @@ def test_the_table_has_a_row_a_question_and_nothing_that_a_spreadsheet_runs(file
         kept.append(FULL)
         kept.append(result("3", letter="B", how="constrained completion", fallback=True))
         kept.finish(ORDER)
-    with table_file(file).open(encoding="utf-8", newline="") as lines:
+    with table_file(file).open(encoding="utf-8-sig", newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert [(row["letter"], row["outcome"], row["why"], row["fallback"]) for row in rows] == [
         ("", "unparsed", "looped", "no"),

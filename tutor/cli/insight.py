@@ -49,7 +49,7 @@ def insight(
     if csv_file:
         from index_store.files import write_atomically
 
-        write_atomically(csv_file, as_csv(found))
+        write_atomically(csv_file, as_csv(found), private=False)
         options.say(f"wrote {csv_file}")
     if as_json:
         import json

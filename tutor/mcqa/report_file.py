@@ -30,13 +30,13 @@ def write_report(out: Path, file: Path, home: Path, comparison: Comparison | Non
     results = read_some(file)
     finished = datetime.fromtimestamp(file.stat().st_mtime).astimezone()
     calibration = load_calibration(home, results.settings)
-    write_atomically(out, report(results, finished, passage_texts(home, results), calibration, comparison))
+    write_atomically(out, report(results, finished, passage_texts(home, results), calibration, comparison), private=False)
 
 
 def write_review(out: Path, file: Path, below: float) -> int:
     """Write the questions of `file` for a person to look at to `out` (.csv); how many there are."""
     flagged = review_queue(read_some(file).rows, below)
-    write_atomically(out, as_csv(flagged))
+    write_atomically(out, as_csv(flagged), private=False)
     return len(flagged)
 
 

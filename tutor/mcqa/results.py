@@ -22,7 +22,6 @@ from index_store.files import write_atomically
 NAMED = {
     "digest": "the questions",
     "prompt": "the prompt",
-    "calibration": "the fit of the confidence",
 }  # settings that say nothing to a reader
 Outcome = Literal["right", "wrong", "unparsed", "no key"]
 CONSTRAINED = "constrained completion"  # Result.how where no text committed to an option and the model was made to choose
@@ -162,12 +161,12 @@ def _sample(row: Mapping[str, Any]) -> Sample:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What the results depend on; a run goes on only where all of it is the same.
+    """What the results depend on; a run goes on only where all of it but `calibration` is the same.
 
     `sheet`: the file's name. `questions`: how many, and `digest` the sha256 of their content. `course`: None without one;
     `index`: the generation that was searched. `samples`: chains of thought for each question. `prompt`: the sha256 of the
     prompts' wording. `versions`: of what generates, by package. `calibration`: when the one that
-    the confidences are of was fitted; "" without one.
+    the confidences are of was fitted; "" without one. Another gives the results other confidences, and nothing else.
     """
 
     sheet: str
@@ -192,14 +191,14 @@ class RunSettings:
         return asdict(self)
 
     def differing(self, other: RunSettings) -> list[str]:
-        """What of this is another in `other`, in words: "samples 1, now 5"."""
+        """What of this is another in `other`, but the calibration, in words: "samples 1, now 5"."""
         ours, theirs = self.as_dict(), other.as_dict()
         return [
             f"{NAMED.get(name, name)} changed since"
             if name in NAMED
             else f"{name} {_said(ours[name])}, now {_said(theirs[name])}"
             for name in ours
-            if ours[name] != theirs[name]
+            if ours[name] != theirs[name] and name != "calibration"
         ]
 
 
@@ -251,7 +250,7 @@ def read_results(file: Path) -> Results:
 
 
 def write_settings(file: Path, settings: RunSettings) -> None:
-    write_atomically(file, json.dumps(settings.as_dict(), ensure_ascii=False, indent=1) + "\n")
+    write_atomically(file, json.dumps(settings.as_dict(), ensure_ascii=False, indent=1) + "\n", private=False)
 
 
 def as_line(result: Result) -> str:

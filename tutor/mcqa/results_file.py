@@ -10,15 +10,15 @@ import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from index_store.errors import GradingError
 from index_store.files import sync_folder, write_atomically
-from tutor.mcqa.confidence import confidence_of
+from tutor.activity.tables import defused
+from tutor.mcqa.confidence import Calibration, confidence_of
 from tutor.mcqa.results import Result, RunSettings, as_line, read_results, settings_file, write_settings
 
-# What a spreadsheet may run begins with one of these.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 HEAD = (
     "id", "subject", "question", "options", "letter", "key", "outcome", "confidence", "calibrated", "how", "why", "fallback",
     "votes", "reasoning", "citations", "seconds", "tokens",
@@ -28,14 +28,16 @@ HEAD = (
 class ResultsFile:
     """The one writer of `file` (.jsonl)."""
 
-    def __init__(self, file: Path, results: Sequence[Result]) -> None:
+    def __init__(self, file: Path, results: Sequence[Result], calibration: Calibration | None = None) -> None:
         self.file = file
         self.results = {result.id: result for result in results}
+        self._calibration = calibration
         self._stream = file.open("ab")
         sync_folder(file.parent)
 
     def append(self, result: Result) -> None:
-        """Durable when this returns."""
+        """With its confidence, where there is a calibration. Durable when this returns."""
+        result = rated(result, self._calibration)
         self._stream.write(as_line(result).encode() + b"\n")
         self._stream.flush()
         os.fsync(self._stream.fileno())
@@ -45,12 +47,16 @@ class ResultsFile:
         """Put the results in the order of these ids, and write the table beside; what is there of them then."""
         ordered = [self.results[id] for id in order if id in self.results]
         if list(self.results) != [result.id for result in ordered]:
-            write_atomically(self.file, "".join(as_line(result) + "\n" for result in ordered))
-        write_atomically(table_file(self.file), as_table(ordered))
+            _write_lines(self.file, ordered)
+        write_atomically(table_file(self.file), as_table(ordered), private=False)
         return ordered
 
     def close(self) -> None:
         self._stream.close()
+
+
+def _write_lines(file: Path, results: Sequence[Result]) -> None:
+    write_atomically(file, "".join(as_line(result) + "\n" for result in results), private=False)
 
 
 def table_file(file: Path) -> Path:
@@ -60,9 +66,14 @@ def table_file(file: Path) -> Path:
 
 @contextmanager
 def writing(
-    file: Path, settings: RunSettings, force: bool = False, notify: Callable[[str], None] = lambda message: None
+    file: Path,
+    settings: RunSettings,
+    force: bool = False,
+    notify: Callable[[str], None] = lambda message: None,
+    calibration: Calibration | None = None,
 ) -> Iterator[ResultsFile]:
-    """The results file of a run with `settings`, begun or gone on with; with `force` begun anew whatever is there.
+    """The results file of a run with `settings`, begun or gone on with; with `force` begun anew whatever is there. The
+    confidences are those of `calibration`, also of results that were there.
 
     Raises GradingError where another process writes it, where other settings began it, or where it is no results file.
     """
@@ -71,7 +82,7 @@ def writing(
     lock = FileLock(file.with_name(f".{file.name}.lock"), timeout=0)
     try:
         with lock:
-            kept = ResultsFile(file, _begun(file, settings, force, notify))
+            kept = ResultsFile(file, _begun(file, settings, force, notify, calibration), calibration)
             try:
                 yield kept
             finally:
@@ -80,7 +91,14 @@ def writing(
         raise GradingError(f"{file}: another `tutor grade` is writing it. Wait for it to end, or name another --out.") from None
 
 
-def _begun(file: Path, settings: RunSettings, force: bool, notify: Callable[[str], None]) -> tuple[Result, ...]:
+def rated(result: Result, calibration: Calibration | None) -> Result:
+    """The result with the confidence that `calibration` gives it; without one with none."""
+    return replace(result, confidence=calibration.confidence(result) if calibration else None)
+
+
+def _begun(
+    file: Path, settings: RunSettings, force: bool, notify: Callable[[str], None], calibration: Calibration | None
+) -> tuple[Result, ...]:
     """What an earlier run left of the same, its torn end cut off; nothing where a run begins."""
     beside = settings_file(file)
     if force:
@@ -98,11 +116,19 @@ def _begun(file: Path, settings: RunSettings, force: bool, notify: Callable[[str
         notify(f"{file}: the last line was cut off, and is graded again")
         with file.open("rb+") as stream:
             stream.truncate(stream.read().rfind(b"\n") + 1)
-    return left.rows
+    if left.settings.calibration == settings.calibration:
+        return left.rows
+    rows = tuple(rated(result, calibration) for result in left.rows)
+    if rows:
+        notify(f"{file}: the confidences are now {'those of the fit that was saved since' if calibration else 'not fitted'}")
+    _write_lines(file, rows)
+    write_settings(beside, settings)  # last: killed before, the run does this again
+    return rows
 
 
 def as_table(results: Sequence[Result]) -> str:
-    """One row a question, without the samples. Cells that a spreadsheet might run are defused."""
+    """One row a question, without the samples. Cells that a spreadsheet might run are defused. Begins with a byte order mark,
+    without which Excel garbles accents."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEAD)
@@ -118,5 +144,5 @@ def as_table(results: Sequence[Result]) -> str:
             confidence, calibrated, result.how or "", result.why or "", "yes" if result.fallback else "no", votes,
             result.reasoning, cited, f"{result.seconds:.2f}", str(result.tokens),
         )  # fmt: skip
-        writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells])
-    return text.getvalue()
+        writer.writerow([defused(cell) for cell in cells])
+    return "\ufeff" + text.getvalue()

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -110,11 +110,11 @@ def grade_into(
     Raises GradingError where the file is another run's, ModelError where the model fails; what was graded stays.
     """
     begun = time.perf_counter()
-    with writing(file, settings, force, notify) as kept:
+    with writing(file, settings, force, notify, calibration) as kept:
         before = len(kept.results)
         progress(before, before, len(questions))
         for result in grade(questions, model, plan, course, done=frozenset(kept.results)):
-            kept.append(replace(result, confidence=calibration.confidence(result)) if calibration else result)
+            kept.append(result)
             progress(before, len(kept.results), len(questions))
         results = kept.finish([question.id for question in questions])
     return Run(tuple(results), len(results) - before, time.perf_counter() - begun)
