@@ -240,3 +240,83 @@ def test_another_question_with_its_number_alone_on_a_line_ends_the_answering() -
 )
 def test_a_label_is_judged_right_itself_and_without_condition(text: str, letter: str | None) -> None:
     assert extract(text, CITIES).letter == letter
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The answer was B in the previous question.",
+        "The answer to question 1 is B. The answer to question 2 is C.",
+        "B is the answer that most people give.",
+        "The answer that most people give is B.",
+        "Vitamin B is the answer.",
+        "At first glance, the answer is B.",
+        "On the face of it, the answer is B.",
+        "The second-best answer is B.",
+        "Example answer: (B)",
+        "Only a fool would say the answer is B.",
+        "Man könnte meinen, die Antwort ist B.",
+        "Auf den ersten Blick ist die Antwort B.",
+        "À première vue, la réponse est B.",
+        "On pourrait croire que la réponse est B.",
+        "Never choose option B.",
+        "You should avoid option B",
+        "Option B would be right for a gas.",
+        "Answer: A and B cannot both hold.",
+        "Option A is correct; so is option B.",
+        "Option A is correct, and so is B.",
+        "Option A is correct and option B is also correct.",
+        "Both A and B are correct.",
+        "The answer is B, isn't it? No.",
+        "It would be B if the gas were ideal.",
+        "The answer would be B for an ideal gas.",
+        "Hepatitis B is the correct answer.",
+        "The answer to the previous question was B.",
+        "The previous answer was B.",
+        "Creo que no es la B.",
+        "La respuesta no es B.",
+        "La risposta non è B.",
+    ],
+)
+def test_what_is_said_of_another_question_by_others_or_at_first_glance_is_no_answer(text: str) -> None:
+    assert extract(text, CITIES).letter is None
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("So B is the answer.", "B"),
+        ("Clearly B is the correct answer.", "B"),
+        ("This means B is the answer.", "B"),
+        ("The answer to question 7 is B.", "B"),
+        ("At first glance, the answer is B. But looking closer, the answer is C.", "C"),
+        ("Option B would be right.", "B"),
+        ("The answer is B for the reasons given.", "B"),
+        ("I would choose option B.", "B"),
+        ("Initially I thought B. The answer is C.", "C"),
+        ("The best answer is B; the second-best is C.", "B"),
+        ("Most people say A, but the answer is B.", "B"),
+        ("The answer that fits best is B.", "B"),
+        ("B is the answer that fits the data.", "B"),
+        ("The answer is B. In the previous question it was C.", "B"),
+        ("La respuesta correcta es B.", "B"),
+        ("La opción correcta es la B.", "B"),
+        ("La risposta corretta è B.", "B"),
+        ("La risposta giusta è la B.", "B"),
+        ("Respuesta: B", "B"),
+        ("Risposta: B", "B"),
+        ("Por lo tanto, la opción B es correcta.", "B"),
+        ("Quindi l'opzione B è corretta.", "B"),
+        ("La alternativa correcta es B.", "B"),
+        ("A resposta correta é B.", "B"),
+        ("L'opzione corretta è la (B).", "B"),
+    ],
+)
+def test_a_plain_answer_beside_such_words_stays_one(text: str, letter: str) -> None:
+    assert extract(text, CITIES).letter == letter
+
+
+def test_a_dot_that_may_part_thousands_settles_nothing_between_the_two() -> None:
+    assert extract("The answer is 1.000.", ["1", "1000", "10"]).letter is None
+    assert extract("The answer is 1.000.", ["1", "2"]).letter == "A"
+    assert extract("The answer is 1.000.", ["1.000", "1000"]).letter == "A"

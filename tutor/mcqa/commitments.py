@@ -9,6 +9,25 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from tutor.mcqa.doubts import (
+    CLASSIFIED,
+    CONDITIONAL,
+    CONTRAST,
+    DOUBTED,
+    ELSEWHERE,
+    HEDGED,
+    IN_ANOTHER,
+    MIGHT_BE,
+    MISTAKEN,
+    OF_OTHERS,
+    ONLY_IF,
+    OTHER_ANSWER,
+    PAIRED,
+    QUOTED,
+    SUPPOSED,
+    UNDER_CONDITIONS,
+    WOULD_BE,
+)
 from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options
 from tutor.mcqa.plain import words
@@ -18,10 +37,8 @@ from tutor.mcqa.wording import (
     CHOOSES,
     CHOOSES_FILLER,
     CONCLUDES,
-    CONDITIONAL,
     CONTRASTS,
     DENIES,
-    DOUBTED,
     END,
     FILLER,
     GIVES,
@@ -33,19 +50,12 @@ from tutor.mcqa.wording import (
     JOINS_BEFORE,
     LINK,
     LINK_DENIED,
-    MIGHT_BE,
-    MISTAKEN,
     NAMES_THE_ANSWER,
     NONE,
     NOT_CHOSEN,
-    ONLY_IF,
     ONLY_LEADS,
-    OTHER_ANSWER,
-    QUOTED,
     SUBJECT,
-    SUPPOSED,
     WORD,
-    WOULD_BE,
     Cue,
 )
 
@@ -61,6 +71,12 @@ NOUN_AT_END = re.compile(r"(?:[^\W\d_]+\s+)?[(\[*_'\"$]{0,4}$")
 DIRECTLY = re.compile(
     rf"[\s*_'\"]*(?:[-,:.(]|(?:does|indeed|clearly|thus|therefore|then|also|alone|here)\b|{IS}|seems|appears|looks)"
 )
+NUMBERED = re.compile(
+    r"\s+(?:to|of|for)\s+(?:the\s+)?(?:question|problem|part|item|exercise)\s+\(?(\d{1,3}|[a-h])\b", re.IGNORECASE
+)
+WOULD = re.compile(r"\bwould\b", re.IGNORECASE)
+# "Option A is correct; so is option B", "and B is correct too".
+ALSO = re.compile(r"\s*[,;.]?\s*(?:and\s+)?(?:so\s+(?:is|are)|as\s+is|and)\s+(?:is\s+)?(?:the\s+)?", re.IGNORECASE)
 CLAUSE_END = re.compile(r"(?<=[.!?])\s+|\n")
 
 
@@ -105,12 +121,13 @@ def _matches(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
 
 def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[Commitment]:
     """What follows "the answer is"."""
+    numbers = {number[1] for cue in cues if (number := NUMBERED.match(text, cue.end()))}
     for cue in cues:
         before = text[max(0, cue.start() - 40) : cue.start()]
         sentence = _sentence(text, cue.start())
         if SUPPOSED.search(before) or OTHER_ANSWER.search(before) or MISTAKEN.match(cue[0]):
             continue
-        if DOUBTED.search(sentence) or QUOTED.search(text[max(0, cue.start() - 60) : cue.start()]):
+        if _hedged(sentence) or QUOTED.search(text[max(0, cue.start() - 60) : cue.start()]):
             continue
         denied = LINK_DENIED.match(text, cue.end())
         form = label_at(text, denied.end(), options) if denied else None
@@ -125,6 +142,8 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
         if link is None or _labelled(text, cue, link, options):
             yield from _adjoining(text, cue, options)
             continue
+        if ELSEWHERE.search(link["gap"]):
+            continue
         if NONE.search(link["gap"]) or MIGHT_BE.search(link[0]) or (WOULD_BE.search(link[0]) and ONLY_IF.search(sentence)):
             continue
         filler = FILLER.match(text, link.end())
@@ -134,11 +153,16 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
             continue
         if cue[0].lower() == "solution" and not all(one.kind in ("label", "several") for one in said.parts):
             continue
+        if len(numbers) > 1 and NUMBERED.match(text, cue.end()):
+            yield Commitment("several", cue.start(), said.end)
+            continue
         firm = bool(NAMES_THE_ANSWER.search(cue[0]) or GIVES_UNSPACED.match(cue[0]))
         begin, _ = answer_at(text, at)
         for one in said.parts:
             about = one.kind == "label" and SUBJECT.match(text, one.end) and not IS_RIGHT.match(text, one.end, one.end + 200)
-            if about or CONDITIONAL.match(text, one.end):
+            if about or CONDITIONAL.match(text, one.end) or IN_ANOTHER.match(text, one.end) or PAIRED.match(text, one.end):
+                continue
+            if WOULD_BE.search(link[0]) and UNDER_CONDITIONS.match(text, one.end):
                 continue
             yield replace(one, start=cue.start() if one.start <= begin else one.start, firm=firm)
 
@@ -189,7 +213,8 @@ def _before(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[
             continue
         form = LABEL_AT_END.search(clause)
         elided = form and form[0].endswith("'") and form[0].count("'") == 1  # "C'est la réponse"
-        if form and DOUBTED.search(clause[: form.start("form")]):
+        before = clause[: form.start("form")] if form else ""
+        if form and (_hedged(before) or CLASSIFIED.search(before) or OF_OTHERS.match(text, cue.end())):
             continue
         if form and form["label"] in options.labels and not elided:
             yield Commitment("label", begin + form.start("form"), cue.end(), form["label"])
@@ -231,11 +256,18 @@ def _judged(text: str, options: Options) -> Iterator[Commitment]:
             continue
         if end := judged_right(text, form, options):
             yield Commitment("label", form.start, end, form.label, False, judged=True)
+            if (also := ALSO.match(text, end)) and (other := label_at(text, also.end(), options)) and other.label != form.label:
+                yield Commitment("several", end, other.end, None, False)
 
 
 def doubted(text: str, at: int) -> bool:
     """Whether what is said of the label at a place is only what someone thinks, or is denied as a whole."""
-    return bool(DOUBTED.search(NOUN_AT_END.sub("", _sentence(text, at))))
+    return _hedged(NOUN_AT_END.sub("", _sentence(text, at)))
+
+
+def _hedged(before: str) -> bool:
+    """Whether what follows in a sentence is not meant, by what stands `before`."""
+    return bool(DOUBTED.search(before) or HEDGED.search(CONTRAST.split(before)[-1]))
 
 
 def judged_right(text: str, form: Form, options: Options) -> int | None:
@@ -245,7 +277,8 @@ def judged_right(text: str, form: Form, options: Options) -> int | None:
         return None
     # "Option B says what is correct" judges something else.
     directly = end > form.end or DIRECTLY.match(text, end) or own(text, end, form.label, options)
-    return None if CONDITIONAL.match(text, right.end()) or not directly else right.end()
+    would = WOULD.search(text, end, right.end()) and UNDER_CONDITIONS.match(text, right.end())
+    return None if CONDITIONAL.match(text, right.end()) or would or not directly else right.end()
 
 
 def behind(text: str, form: Form) -> int:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from tutor.mcqa import runon
 from tutor.mcqa.commitments import behind, doubted, judged_right
+from tutor.mcqa.doubts import OTHER_ANSWER, QUOTED
 from tutor.mcqa.labels import Form, label_at, mentions, own
 from tutor.mcqa.options import Options, bare
 from tutor.mcqa.plain import DOLLARS, words
 from tutor.mcqa.reading import Commitment
 from tutor.mcqa.values import quantities
-from tutor.mcqa.wording import AFFIRMS, CONCLUDES, CONSIDERS, CONTRASTS, DENIES, END, IS_WRONG, NONE, QUOTED
+from tutor.mcqa.wording import AFFIRMS, CONCLUDES, CONSIDERS, CONTRASTS, DENIES, END, IS_WRONG, NONE
 
 NOTHING = re.compile(r"[\s.*)$}]{0,12}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?", re.IGNORECASE)
 LEAD = re.compile(
@@ -47,6 +48,7 @@ UNKNOWN = re.compile(r"(?:^|(?<![-+*/=])[\s$,])\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\
 HYPOTHETICAL = re.compile(
     r"\b(?:if|wenn|falls|wäre|serait|assum\w+|suppose|would be|might|may be|could be|perhaps|maybe)\b", re.IGNORECASE
 )
+HEADING = re.compile(r"\w+\s*[:=]?[\s(\[*_]{0,8}$")  # "answer: ("
 COVERS = 0.6  # of a last sentence that an option's words must make up
 
 
@@ -180,6 +182,7 @@ def _denied(text: str, begin: int, form: Form) -> bool:
         DENIES.search(before)
         or CONSIDERS.search(before)
         or HYPOTHETICAL.search(before)
+        or OTHER_ANSWER.search(HEADING.sub("", before))
         or QUOTED.search(text[max(0, form.start - 80) : form.start])
     )
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from tutor.mcqa.plain import folded, words
@@ -127,11 +128,18 @@ class Options:
         return None, numeric
 
     def equal_to(self, value: tuple[Quantity, ...]) -> str | None:
+        """The one option with that value; none where "1.000" may be a thousand, and options say both."""
         for exactly in (True, False):
             same = [label for label, own in self.values.items() if alike(own, value, exactly)]
             if same:
-                return same[0] if len(same) == 1 else None
+                return same[0] if len(same) == 1 and not self._may_be_thousands(value) else None
         return None
+
+    def _may_be_thousands(self, value: tuple[Quantity, ...]) -> bool:
+        if len(value) != 1 or not math.isclose(value[0].step, 1e-3):
+            return False
+        grouped = (replace(value[0], number=value[0].number * 1000, step=0.0),)
+        return any(alike(own, grouped, True) for own in self.values.values())
 
 
 def _last_equals(text: str) -> int:

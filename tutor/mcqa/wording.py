@@ -15,7 +15,7 @@ FITTING_WORDS = (
     "|richtig|korrekt|correcta|incorrecta|verdadera|corretta|giusta|correta"
 )
 THINGS = (
-    "answer|option|choice|statement|alternative|proposition|match|fit|value|letter|response|solution|one|assertion|conclusion"
+    "answer|option|choice|statement|alternative|alternativa|proposition|match|fit|value|letter|response|solution|one|assertion|conclusion"
     "|description|explanation|condition|pair|order|sequence|combination|expression|formula|equation|example|term|guess|réponse|choix"
     "|affirmation|valeur|antwort|aussage|möglichkeit|antwortmöglichkeit|auswahl|lösung|wert|opción|respuesta|afirmación|opzione"
     "|risposta|affermazione|opção"
@@ -73,47 +73,6 @@ FILLER = re.compile(
     r"|demnach|por tanto|por lo tanto|quindi|dunque|is|est|ist|:)(?![^\W_])){1,6}[ ,:]{0,4}",
     re.IGNORECASE,
 )
-# "if the answer is A", "one might think that the answer is A": not said to be so.
-SUPPOSED = re.compile(
-    r"\b(?:if|whether|suppose|assuming|unless|when|(?:might|may|could|would|to) think|thought|claims?|claimed"
-    r"|said)\s+(?:that\s+)?(?:the\s+|its\s+|your\s+)?"
-    r"(?:\w+\s+)?$",
-    re.IGNORECASE,
-)
-# What is to be written, or might be, in quotation marks: "finish with 'The answer is A'".
-QUOTED = re.compile(
-    r"\b(?:(?:finish|end|close|conclude|reply|respond|answer|write|output|format\w*)\s+(?:\w+\s+)?(?:with|in|by|as)|write|say|type"
-    r"|e\.g\.?|i\.e\.?|example|such\s+as|like|form(?:at)?)(?:\s+(?:the|a|is))?(?:\s+(?:words?|phrase|sentence|form|line))?[\s:,(]{1,3}"
-    r"[\"'](?=[^\"'\n]{0,60}$)",
-    re.IGNORECASE,
-)
-# "I do not think that the answer is B", "many would say the answer is B".
-DOUBTED = re.compile(
-    r"\b(?:(?:not|never|don't|doesn't|didn't|can't|cannot|couldn't|wouldn't|won't|isn't|wasn't)\s+(?:\w+\s+)?"
-    r"(?:think|believe|say|mean|agree|follow|imply|conclude|claim|assume|suggest|true|certain|sure|clear|correct|right|the\s+case)"
-    r"|says|convinced|no\s+way|nothing\s+\w+|könnte\s+meinen|pourrait\s+croire|told\s+\w+|claims?|claimed|thought|suppose|assum\w+|perhaps|maybe|possibly"
-    r"|false|untrue|incorrect|wrong|doubt\w*|den(?:y|ies)|unlikely|mistake|error|tempt\w+|trap|misconception|wrongly|unclear|unsure"
-    r"|(?:students?|people|readers?|others?|many|most|some|someone|one|they|you|he|she)\s+(?:(?:might|may|could|would|will|often|wrongly"
-    r"|mistakenly|also)\s+){0,2}(?:say|think|claim|assume|guess|argue|believe|answer|suggest|object|conclude)s?"
-    r"|(?:bezweifle\w*|glaube\s+nicht|denke\s+nicht|falsch|doute|faux|crois\s+pas|pense\s+pas)"
-    r")(?:\s*(?:,?\s*(?:that|dass|que)|to|is|was|be|say|think|it|the|its|correct|right|final|best|die|la|richtige|bonne)\b)*+\s*$",
-    re.IGNORECASE,
-)
-# "If x were zero, the answer would be A."
-ONLY_IF = re.compile(r"\b(?:if|were|had|unless|suppos\w+|assum\w+|wenn|falls|si)\b", re.IGNORECASE)
-WOULD_BE = re.compile(r"\b(?:would be|wäre|serait|sería|sarebbe)\W*$", re.IGNORECASE)
-MIGHT_BE = re.compile(r"\b(?:could be|may be|might be)\W*$", re.IGNORECASE)
-MISTAKEN = re.compile(
-    r"(?:incorrect|untrue|false|falsche|fausse)\s+(?:\w+\s+)?(?:answer|option|choice|antwort|réponse)", re.IGNORECASE
-)
-# "the wrong answer is A", "not the correct answer", "for the answer".
-OTHER_ANSWER = re.compile(
-    r"\b(?:(?<!at )least|worst|unlikely|naive|tempting|second-best|sample|example|student)\s+(?:\w+\s+)?$"
-    r"|\b(?:incorrect|wrong|previous|old|initial|student's|falsche|mauvaise|not\s+(?:the|an?)|for\s+(?:the|an)|no"
-    r"|none\s+of\s+the)\s+"
-    r"(?:\w+\s+)?$",
-    re.IGNORECASE,
-)
 
 CHOOSES = _cue(
     r"(?:(?:I|we|you|let's|let us|one|would|will|should|must|can|to|therefore,?|thus,?|so,?)(?:'d|'ll)?\s+)"
@@ -134,7 +93,7 @@ CHOOSES_FILLER = re.compile(
     r"\s+(?:(?:that|the|is|option|choice|answer|value|best|closest|correct|most|likely|one|is:|with|to|us)\s+){0,4}",
     re.IGNORECASE,
 )
-NOT_CHOSEN = re.compile(r"\b(?:not|n't|nicht|if)\s+(?:\w+\s+)?$", re.IGNORECASE)
+NOT_CHOSEN = re.compile(r"\b(?:not|never|avoid|n't|nicht|nie|jamais|if)\s+(?:\w+\s+)?$", re.IGNORECASE)
 
 # "(B) is the correct answer", "..., which is the answer": what is meant stands before.
 IS_THE_ANSWER = _cue(
@@ -203,11 +162,6 @@ AFFIRMS = re.compile(
     r"[\s*_]{0,4}(?:$|[.,:;)\n\"'!(-]|(?:alone|best|clearly|only|really|also|then|therefore|thus)?\s*(?:fit|match|hold|work|satisf|appl"
     r"|remain|suit|stimmt|trifft\s+zu|passt|bleibt|convient|correspond)\w*(?!\s+(?:only|partly|partially|not|nicht|if|when|poorly|badly))"
     r"|(?:as|because|since|for|which|where|with|and|from|by|to|in|on|above|below|weil|da|denn|car|puisque)\b)",
-    re.IGNORECASE,
-)
-# "B is the answer only if x is positive", "Option B is correct, I first thought".
-CONDITIONAL = re.compile(
-    r"[\s*_)\]}$]{0,6}(?:only\s+)?(?:if|unless|falls|wenn|si)\b|,\s+(?:I|we|one|some|many|you)\s+(?:\w+\s+)?(?:thought|believed|assumed)\b",
     re.IGNORECASE,
 )
 # "Answer B, however, ..." goes on about it.
