@@ -283,3 +283,21 @@ def test_the_digest_is_of_what_is_asked_and_of_the_key():
     assert digest_of([one]) == digest_of([Question("1", "Why?", {"A": "x", "B": "y"}, "A", row=9)])
     assert digest_of([one]) != digest_of([Question("1", "Why?", {"A": "x", "B": "y"}, "B")])
     assert digest_of([one]) != digest_of([Question("1", "Why?", {"A": "y", "B": "x"}, "A")])
+
+
+def test_a_title_above_the_columns_names_is_passed_over_and_short_names_are_known(sheet):
+    read = read_sheet(sheet("Quiz 3\n\nQ;A;B;C;D;ans\n1 + 1, please?;1;2;3;4;B\n"))
+    (question,) = read.questions
+    assert (question.stem, dict(question.options), question.key) == (
+        "1 + 1, please?",
+        {"A": "1", "B": "2", "C": "3", "D": "4"},
+        "B",
+    )
+    assert question.row == 4
+    assert "columns: 'Only one column'" in refused(sheet("Only one column\nx\ny\n"))
+
+
+def test_options_that_say_the_same_are_noted(sheet):
+    read = read_sheet(sheet(HEAD + "x?,1,2,3,A\ny?,1,2,1,A\n"))
+    assert read.notes == ("sheet.csv: two options say the same in row 3; mend it if that is a slip",)
+    assert len(read.questions) == 2

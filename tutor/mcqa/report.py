@@ -29,6 +29,7 @@ from tutor.mcqa.score import Score, by_subject, score, wilson
 
 FOLDER = Path(__file__).parent / "templates"
 SHOWN = 10  # questions in each list of examples
+FEWEST_SHOWN = 3  # of the least sure and the slowest, of which every question is one
 SURE = 0.8  # who is so sure and not of the key's opinion may have found a wrong key
 MOST_CHARACTERS = 20_000  # of one chain of thought
 
@@ -200,7 +201,8 @@ def examples(rows: Sequence[Result]) -> list[Examples]:
     seen: set[str] = set()
     found = []
     for title, note, chosen in lists:
-        shown = tuple(Shown(row, anchors[row.id], row.id in seen) for row in chosen[:SHOWN])
+        most = min(SHOWN, max(FEWEST_SHOWN, len(rows) // 4)) if any(chosen is whole for whole in (least, slowest)) else SHOWN
+        shown = tuple(Shown(row, anchors[row.id], row.id in seen) for row in chosen[:most])
         seen |= {one.row.id for one in shown}
         if shown:
             found.append(Examples(title, note, shown, len(chosen)))

@@ -20,6 +20,7 @@ from tutor.mcqa.sheet_files import Row, read_rows
 
 FEWEST, MOST = 2, 26
 LONGEST = 20_000  # characters of a question with its options
+MOST_NOTED = 5
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,17 @@ def read_sheet(file: Path) -> Sheet:
         seen.add(question.id)
     faulty = {fault.row for fault in reader.faults}
     good = tuple(question for question in reader.questions if question.row not in faulty)
-    return Sheet(good, tuple(sorted(reader.faults, key=lambda fault: fault.row)), table.notes)
+    notes = (*table.notes, *_alike(Path(file).name, good))
+    return Sheet(good, tuple(sorted(reader.faults, key=lambda fault: fault.row)), notes)
+
+
+def _alike(file: str, questions: Sequence[Question]) -> list[str]:
+    """A note where options of a question say the same: whichever is chosen, the other is no worse."""
+    rows = [str(question.row) for question in questions if len(set(question.options.values())) < len(question.options)]
+    if not rows:
+        return []
+    more = f" and {len(rows) - MOST_NOTED} more" if len(rows) > MOST_NOTED else ""
+    return [f"{file}: two options say the same in row {', '.join(rows[:MOST_NOTED])}{more}; mend it if that is a slip"]
 
 
 class _Reader:

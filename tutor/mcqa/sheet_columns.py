@@ -16,12 +16,12 @@ from tutor.mcqa.sheet_files import Row
 # Names folded to a-z and 0-9, the likeliest first.
 STEM = (
     "question", "stem", "questiontext", "questionstem", "prompt", "frage", "fragetext", "fragestellung", "aufgabe", "enonce",
-    "item", "text",
+    "item", "text", "q",
 )  # fmt: skip
 KEY = (
     "answer", "key", "answerkey", "correct", "correctanswer", "correctoption", "rightanswer", "solution", "gold", "label",
     "target", "antwort", "richtig", "richtigeantwort", "losung", "loesung", "schlussel", "reponse", "bonnereponse", "cle",
-    "corrige",
+    "corrige", "ans", "sol",
 )  # fmt: skip
 INDEX = ("answerindex", "answeridx", "correctindex", "answerid", "keyindex")
 ID = ("id", "questionid", "qid", "nr", "no", "number", "num", "nummer", "numero", "frageid")
@@ -72,7 +72,7 @@ def columns_of(file: Path, names: Sequence[str]) -> Columns:
 
     there = ", ".join(map(repr, names[:30])) or "none"
     stem, options = find(STEM), find(OPTIONS)
-    single = [(match[1], name) for name in names if (match := OPTION.fullmatch(_folded(name)))]
+    single = [(match[1], name) for name in names if name != stem and (match := OPTION.fullmatch(_folded(name)))]
     lettered = sorted((mark, name) for mark, name in single if mark.isalpha())
     numbered = sorted((int(mark), name) for mark, name in single if not mark.isalpha())
     chosen: list[tuple[Any, str]] = list(lettered) if len(lettered) > 1 else list(numbered)

@@ -19,6 +19,8 @@ from ingest.office import check
 MEGABYTES = 50  # of a file
 UNPACKED_MEGABYTES = 500  # of an Excel file
 MOST_ROWS, MOST_COLUMNS = 100_000, 200
+TITLES = 10  # rows that may stand above the columns' names
+DELIMITERS = ",;\t|"
 # Cells that a spreadsheet was meant to compute: =B2, =CONCAT(A1;B1). "=x+1" is an option like any other.
 FORMULA = re.compile(r"=\s*\$?[A-Z]{1,3}\$?\d+\b|=\s*[A-Z][A-Z.]+\(")
 FAILED = re.compile(r"#(?:REF!|N/A|NAME\?|VALUE!|DIV/0!|NUM!|NULL!|GETTING_DATA)")
@@ -99,8 +101,9 @@ def _decoded(file: Path, data: bytes) -> tuple[str, tuple[str, ...]]:
 
 def _csv(file: Path, data: bytes) -> Table:
     text, notes = _decoded(file, data)
-    head = text.lstrip().split("\n", 1)[0]
-    delimiter = max(",;\t|", key=lambda sign: head.count(sign) if head else 0)
+    first = text.lstrip().split("\n", TITLES)[:TITLES]
+    head = next((line for line in first if any(sign in line for sign in DELIMITERS)), first[0])
+    delimiter = max(DELIMITERS, key=head.count)
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
@@ -110,13 +113,18 @@ def _csv(file: Path, data: bytes) -> Table:
 
 
 def _table(file: Path, rows: Iterable[tuple[int, Sequence[Any]]]) -> Table:
-    """Rows of cells, of which the first that is not empty has the columns' names."""
+    """Rows of cells, of which the first with more than one cell has the columns' names: above it may stand a title."""
     names: list[str] = []
+    titles: list[str] = []
     found: list[Row] = []
     for number, cells in rows:
         if not any(str(cell).strip() for cell in cells if cell is not None):
             continue
         if not names:
+            said = [text for cell in cells if (text := str(cell or "").strip())]
+            if len(said) == 1 and len(titles) < TITLES:
+                titles += said
+                continue
             names = [str(cell or "").strip() for cell in cells]
             twice = {name for name in names if name and names.count(name) > 1}
             if twice:
@@ -125,7 +133,7 @@ def _table(file: Path, rows: Iterable[tuple[int, Sequence[Any]]]) -> Table:
         found.append(_row(number, names, cells))
         if len(found) > MOST_ROWS:
             break
-    return Table(tuple(name for name in names if name), tuple(found))
+    return Table(tuple(name for name in names or titles[:1] if name), tuple(found))
 
 
 def _row(number: int, names: Sequence[str], cells: Sequence[Any]) -> Row:
