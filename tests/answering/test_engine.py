@@ -230,10 +230,22 @@ def test_a_short_follow_up_is_searched_with_its_topic(engine: CourseQueryEngine,
     assert any("Merge sort" in hit.passage.section_title for hit in stream.hits)
 
 
+@pytest.mark.model
+@pytest.mark.parametrize("question", ["is quicksort always O(n log n)?", "which pivot does quicksort take?"])
+def test_what_an_exercise_supposes_is_not_quoted_as_what_the_book_says(engine: CourseQueryEngine, question: str) -> None:
+    stream = engine.stream(question)
+    # Exercise 2.4 supposes it: "Quicksort always takes the first element as its pivot."
+    assert any(hit.passage.kind == "exercise" and "always takes the first element" in hit.passage.text for hit in stream.hits)
+    assert "always takes the first element" not in stream.finish().text
+
+
 def test_places_far_from_the_question_are_not_offered_and_near_ones_name_their_book(scripted) -> None:  # type: ignore[no-untyped-def]
     engine, _ = scripted(["x"])
     plain = "I found nothing in this course's books that answers this."
-    assert engine.stream("how does photosynthesis work?").finish().text == plain
+    far = engine.stream("how does photosynthesis work?").finish().text
+    chapters = far.removeprefix(f"{plain} You could ask about ").removesuffix(".").split(" or ")
+    assert len(chapters) == 4
+    assert all(engine.stream(f"Explain {chapter}").found for chapter in chapters)
     # Three books; the mechanics book has gyroscopes' angular momentum, but no precession.
     near = engine.stream("how does a gyroscope precess, what's the formula for the precession rate?").finish()
     assert not near.found

@@ -26,6 +26,8 @@ def passage(text: str, kind: Kind = "exercise", chapter: str = "3 Trees", ordina
         ("Ask me a question on Newton's laws, please", "Newton's laws"),
         ("give me an exercise from chapter 2", "chapter 2"),
         ("interroge-moi sur le chapitre 3", "le chapitre 3"),
+        ("quiz moi sur le chapitre 3", "le chapitre 3"),
+        ("teste-moi sur les tas", "les tas"),
         ("frag mich zu Kapitel 3 ab", "Kapitel 3"),
         ("Stell mir eine Aufgabe zu Heaps", "Heaps"),
     ],

@@ -160,3 +160,19 @@ def test_clear_while_an_answer_runs_leaves_nothing(page: sync_api.Page) -> None:
     page.locator("#chat .example").first.wait_for()
     page.wait_for_timeout(500)
     sync_api.expect(page.locator("#chat .message")).to_have_count(0)
+
+
+def test_enter_in_an_empty_box_leaves_the_conversation_as_it_is(page: sync_api.Page) -> None:
+    ask(page, BIRTHDAY)
+    told = finished(page).inner_text()
+    cards = page.locator("#passages .ct-card").count()
+    for text in ("", "   "):
+        page.locator("#question textarea").fill(text)
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(600)
+        sync_api.expect(page.locator("#chat .bot.message")).to_have_text(told)
+        assert page.locator("#passages .ct-card").count() == cards > 0
+    ask(page, SPEED)
+    finished(page, 2)
+    page.reload()
+    sync_api.expect(page.locator("#chat .user.message")).to_have_count(2)

@@ -162,6 +162,13 @@ def test_the_cited_page_stands_beside_the_answer_with_the_passage_marked(page: s
     assert book.locator("figure img").evaluate("image => image.naturalWidth") > 1000
     marked = book.locator("figure i").count()
     assert marked >= 3
+    # It opens at the passage: its first line is within the frame, below the frame's own header.
+    shown, first = page.locator("iframe.ct-page").bounding_box(), book.locator("figure i").first.bounding_box()
+    head = book.locator("header").bounding_box()
+    assert shown
+    assert first
+    assert head
+    assert head["y"] + head["height"] <= first["y"] < shown["y"] + shown["height"] / 2
     book.get_by_role("link", name="Next").click()
     sync_api.expect(book.locator("header")).to_contain_text("p. 13 (PDF 16")
     # The number in the answer shows the passage when pointed at, and leads back to its page.
@@ -169,6 +176,7 @@ def test_the_cited_page_stands_beside_the_answer_with_the_passage_marked(page: s
     chip.hover()
     sync_api.expect(page.get_by_role("tooltip")).to_contain_text("negative")
     chip.click()
+    assert page.evaluate("scrollY") == 0  # course and title stay in view
     sync_api.expect(page.get_by_role("tooltip")).to_be_hidden()
     sync_api.expect(book.locator("header")).to_contain_text("p. 12 (PDF 15")
     assert len(page.context.pages) == 1

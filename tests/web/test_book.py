@@ -207,6 +207,7 @@ def test_solutions_are_shown_only_where_the_instructor_allows_it(library, embedd
             assert ("seventeen" in shown) == allowed
             assert ("not shown" in shown) != allowed
             assert ("data:image" in shown) == (allowed and kind == "pdf")
+            assert ("Open the PDF" in shown) == (allowed and kind == "pdf")  # it would open at the solution
             assert client.get(where.replace("?", "/text?")).status_code == (200 if allowed else 404)
             assert "root of a heap" in client.get(other).text
 

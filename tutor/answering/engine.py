@@ -35,7 +35,7 @@ from tutor.answering.multiple_choice import MultipleChoice, borne_out, parse
 from tutor.answering.quoting import Quotable, choose_quotable, grammar
 from tutor.answering.repetition import repeats
 from tutor.answering.sentences import MARKER, sentences
-from tutor.answering.topics import topic_of_section
+from tutor.answering.topics import chapters, topic_of_section
 from tutor.course_settings import CourseSettings, restrictions
 from tutor.mcqa import extract
 from tutor.phrases import ENGLISH, Phrases
@@ -43,6 +43,8 @@ from tutor.phrases import ENGLISH, Phrases
 NEARBY = 0.75  # of the threshold: below it, a passage is no place to look
 DEFINED = 0.65  # of the threshold: enough where the passage says in so many words what was asked
 LATEST = 0.6  # weight of the latest topic, where a question leans on several
+PLACES = 3  # told where nothing answers
+CHAPTERS = 4
 WIDER = 50  # passages looked through for a definition
 
 
@@ -190,12 +192,13 @@ class CourseQueryEngine(BaseQueryEngine):
     def _decline(self, stream: AnswerStream) -> Iterator[str]:
         near = [hit for hit in stream.hits if hit.similarity >= NEARBY * self._threshold()]
         several = len(self.search.manifest.books) > 1
-        nearest = list(dict.fromkeys(_place(hit, several) for hit in near))[:3]
         say = stream.say
         text = say("found_nothing")
-        if nearest:
-            text += " " + say("nearest_places", count=len(nearest), places="; ".join(nearest))
+        if near:
+            places = _places(near, several)
+            text += " " + say("nearest_places", count=sum(map(len, places.values())), places=_listed(places))
         topics = list(dict.fromkeys(topic for hit in near if (topic := topic_of_section(hit.passage.section))))[:3]
+        topics = topics or self.search.once_a_generation("chapters", lambda search: chapters(search.passages(), CHAPTERS))
         if topics:
             quoted = [say("quoted_topic", topic=topic) for topic in topics]
             text += " " + say("could_ask", topics=f" {say('or')} ".join(quoted))
@@ -203,7 +206,9 @@ class CourseQueryEngine(BaseQueryEngine):
         yield text
 
     def _quotable(self, found: Found, said: str) -> list[Quotable]:
-        texts = [hit.passage.text for hit in found.hits]
+        # An exercise asks, and may say what does not hold; it is quoted only where nothing else is there.
+        explains = any(hit.passage.kind != "exercise" for hit in found.hits)
+        texts = [hit.passage.text if not explains or hit.passage.kind != "exercise" else "" for hit in found.hits]
         return choose_quotable(texts, found.question, self.embedding, found.context, said, _openings(found.hits))
 
     def _quote(self, stream: AnswerStream, quotable: Sequence[Quotable], context: Sequence[str]) -> Iterator[str]:
@@ -352,11 +357,23 @@ def _overlaps(some: Sequence[Hit], others: Sequence[Hit]) -> bool:
     return bool({hit.passage.id for hit in some} & {hit.passage.id for hit in others})
 
 
-def _place(hit: Hit, several_books: bool) -> str:
-    passage = hit.passage
-    named = several_books and passage.section[:1] != (passage.book,)
-    titles = [passage.book if named or not passage.section else "", passage.section_title]
-    return ", ".join(part for part in (*titles, passage.pages) if part)
+def _places(hits: Sequence[Hit], several_books: bool) -> dict[str, list[str]]:
+    """The first PLACES sections of the hits with their pages, by book: "" where one need not say which."""
+    places: dict[str, list[str]] = {}
+    seen: set[tuple[str, str]] = set()
+    for passage in (hit.passage for hit in hits):
+        if (key := (passage.book, passage.section_title)) not in seen and len(seen) < PLACES:
+            seen.add(key)
+            named = several_books or not passage.section
+            title = "" if named and passage.section == (passage.book,) else passage.section_title
+            told = ", ".join(part for part in (title, passage.pages) if part)
+            places.setdefault(passage.book if named else "", []).append(told)
+    return places
+
+
+def _listed(places: dict[str, list[str]]) -> str:
+    """ "A Short Course in Algorithms, 2.2 Merge sort, p. 5; 2.3 Quicksort, p. 6"."""
+    return "; ".join(", ".join(part for part in (book, "; ".join(told)) if part) for book, told in places.items())
 
 
 def _defines(hit: Hit, topic: Sequence[str]) -> bool:

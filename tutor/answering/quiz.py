@@ -25,7 +25,7 @@ ASKS = re.compile(
     rf"(?:quiz|test|examine)\s+me{ON.format('a')}"
     rf"|(?:ask|give)\s+me\s+(?:a\s+(?:quiz(?:\s+question)?|question)|an\s+exercise|something|exercises|one){ON.format('b')}"
     rf"|(?:a\s+)?quiz{ON.format('c')}"
-    rf"|interroge[zr]?[- ]moi{ON.format('d')}|pose[zr]?[- ]moi\s+une\s+question{ON.format('e')}"
+    rf"|(?:interroge[zr]?|quizz?e?[zr]?|teste[zr]?)[- ]moi{ON.format('d')}|pose[zr]?[- ]moi\s+une\s+question{ON.format('e')}"
     rf"|(?:frage?|prüfe?|teste?)\s+mich(?:\s+etwas)?{ON.format('f')}(?:\s+ab)?"
     rf"|(?:stell|gib)\s+mir\s+eine\s+(?:übungs)?(?:frage|aufgabe){ON.format('g')}"
     r")(?:\s*,?\s*(?:please|bitte|s[’']il (?:te|vous) plaît))?[\s.!?]*",

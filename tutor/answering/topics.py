@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from index_store.passage import Passage
+
 # Headings that every book repeats are nothing to ask about.
 COMMON = re.compile(
     r"(preface|contents|exercises?|solutions?.*|introduction|summary|key terms|references|chapter .*|appendix.*|index)",
@@ -21,3 +23,10 @@ def topic_of_section(section: Sequence[str]) -> str:
         if SHORTEST <= len(title) <= LONGEST and not COMMON.fullmatch(title):
             return title
     return ""
+
+
+def chapters(passages: Sequence[Passage], most: int) -> list[str]:
+    """Up to `most` topics that whole chapters are about, spread evenly over the books."""
+    outer = (passage.section[1:] if passage.section[:1] == (passage.book,) else passage.section for passage in passages)
+    found = list(dict.fromkeys(topic for section in outer if (topic := topic_of_section(section[:1]))))
+    return [found[n * len(found) // most] for n in range(most)] if len(found) > most else found

@@ -170,11 +170,12 @@ def _page(book: _Book, number: int, marked: Passage | None, passage: str, paint:
     title = f"{book.entry.title}, {book.place(number)}"
     shown = [passage for passage in book.of_page(number) if not book.hides(passage)]
     body, pdf = "".join(_texts(shown, marked)), ""
-    if len(shown) < len(book.of_page(number)):
+    hidden = len(shown) < len(book.of_page(number))
+    if hidden:
         body = f'<p class="said">{html.escape(say("solutions_hidden"))}</p>{body}'
     elif book.entry.file.lower().endswith(".pdf"):
         body = _image(book, number, marked, paint, say)
-    if book.entry.file.lower().endswith(".pdf") and open_pdf:
+    if book.entry.file.lower().endswith(".pdf") and open_pdf and not hidden:
         digits = book.entry.sha256[:BOOK_DIGITS]
         pdf = f'<a href="../{digits}.pdf#page={number}" target="_blank" rel="noopener">{html.escape(say("open_pdf"))}</a>'
     query = f"?passage={html.escape(passage, quote=True)}" if passage else ""

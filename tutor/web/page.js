@@ -18,8 +18,18 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   hide();
   frame.src = link.getAttribute("href");
-  frame.scrollIntoView({ block: "nearest", behavior: "smooth" });
+  const { top } = frame.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) frame.scrollIntoView({ block: "nearest", behavior: "smooth" });
 });
+
+// The marked passage is what is looked for: a page opens where it begins, below the page's own header.
+document.addEventListener("load", (event) => {
+  const inside = event.target.matches?.("iframe.ct-page") && event.target.contentDocument;
+  const mark = inside && inside.querySelector("figure i, mark");
+  if (!mark) return;
+  const covered = inside.querySelector("header").offsetHeight + 24;
+  inside.defaultView.scrollTo(0, mark.getBoundingClientRect().top + inside.defaultView.scrollY - covered);
+}, true);
 
 async function show(event) {
   const link = event.target.closest?.(`#chat ${LEADS}`);

@@ -116,6 +116,7 @@ def build(
 
         async def respond(reply: Reply | None, kept: Talks, request: gr.Request) -> AsyncIterator[tuple[Any, Any, Any]]:
             if reply is None or not reply.begin():  # nothing was asked, or what was asked is refused
+                yield gr.skip(), gr.skip(), gr.skip()  # without a word Gradio would empty all three
                 return
             wait = to_wait(request)
             # The question is kept at once, the answer when it is finished.
