@@ -10,6 +10,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -112,11 +113,19 @@ def test_over_standard_input_and_output(sample_library):
     assert results[2].structured_content["citations"][0]["url"] is None
 
 
-def test_standard_output_is_the_protocols_alone(sample_library):
+def test_what_did_not_load_is_told_to_who_asks(sample_library):
     environment = {**os.environ, "TUTOR_HOME": str(sample_library.home), "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run([sys.executable, *PROGRAM], input="", capture_output=True, text=True, env=environment, timeout=120)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert "loading" in done.stderr
+
+    async def work():
+        server = StdioServerParameters(command=sys.executable, args=[*PROGRAM, "--model", "/nowhere.gguf"], env=environment)
+        async with Client(stdio_client(server)) as client:  # greeted all the same
+            return client.server_info, await client.call_tool("ask", QUESTION)
+
+    info, answer = run(work())
+    assert (info.name, info.version) == ("course-tutor", version("course-tutor"))
+    assert answer.is_error
+    assert "/nowhere.gguf" in answer.content[0].text
+    assert "\n" not in answer.content[0].text
 
 
 def test_a_client_that_leaves_in_the_middle_of_an_answer_is_no_crash(sample_library):

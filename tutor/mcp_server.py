@@ -5,10 +5,13 @@ Answers carry their citations as structured content. Knows nothing of how a ques
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
+from importlib.metadata import version
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -19,9 +22,11 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from index_store.errors import CourseTutorError
 from tutor.accounts import Accounts, Key
 from tutor.activity.log import ActivityLog
 from tutor.answering.service import AnsweringService
+from tutor.phrases import ENGLISH
 from tutor.web.api import authorised, refusal
 from tutor.web.asking import Asking, Finished, NotAsked, Place
 from tutor.web.limits import API_BYTES, QuestionLimit
@@ -52,10 +57,12 @@ class Answered(BaseModel):
 
 
 class Found(BaseModel):
-    """Passages, best first; where `found` is false they do not answer the question."""
+    """Passages, best first; where `found` is false they do not answer the question. While hints are given to it, `notes` says
+    so and they have no text."""
 
     found: bool
     passages: list[Place]
+    notes: list[str]
 
 
 class Courses(BaseModel):
@@ -69,16 +76,29 @@ Course = Annotated[str, Field(description="The course's name, as `courses` lists
 Call = Context[Any, Any]
 
 
-def tools(asking: Asking, key_of: Callable[[Call], Key], base_of: Callable[[Call], str]) -> MCPServer:
+def tools(
+    asking_of: Callable[[], Awaitable[Asking]],
+    key_of: Callable[[Call], Key],
+    base_of: Callable[[Call], str],
+    lifespan: Callable[[MCPServer[Any]], AbstractAsyncContextManager[Any]] | None = None,
+) -> MCPServer:
     """The server with its tools; `key_of` and `base_of` tell of a call who makes it, and this server's address or ""."""
     logging.basicConfig(format="%(message)s")  # before the SDK does, which would frame every line of this process
-    server: MCPServer[Any] = MCPServer("course-tutor", title="Course Tutor", instructions=INSTRUCTIONS, log_level="WARNING")
+    server: MCPServer[Any] = MCPServer(
+        "course-tutor",
+        title="Course Tutor",
+        version=version("course-tutor"),
+        instructions=INSTRUCTIONS,
+        log_level="WARNING",
+        lifespan=lifespan,
+    )
 
     @server.tool(annotations=READS)
     async def ask(question: Question, course: Course, ctx: Call) -> Annotated[CallToolResult, Answered]:
         """Answer a question from a course's books, with the pages."""
         finished = None
         with _told():
+            asking = await asking_of()
             async with aclosing(asking.ask(key_of(ctx), course, question, base_of(ctx))) as pieces:
                 async for piece in pieces:
                     finished = piece
@@ -105,30 +125,57 @@ def tools(asking: Asking, key_of: Callable[[Call], Key], base_of: Callable[[Call
     async def search(question: Question, course: Course, ctx: Call) -> Annotated[CallToolResult, Found]:
         """Find the passages of a course's books that are nearest to a question, without an answer."""
         with _told():
+            asking = await asking_of()
             begun = await asking.search(key_of(ctx), course, question, base_of(ctx))
-        texts = [f"[{p.number}] {p.book}, page {p.label or p.page}\n{p.text}" for p in begun.passages]
-        return _result("\n\n".join(texts) or "Nothing was found.", Found(found=begun.found, passages=list(begun.passages)))
+        texts = [f"[{p.number}] {p.book}, page {p.label or p.page}\n{p.text}".rstrip() for p in begun.passages]
+        notes = [] if all(p.text for p in begun.passages) else [ENGLISH("text_held_back")]
+        return _result(
+            "\n\n".join([*texts, *notes]) or "Nothing was found.",
+            Found(found=begun.found, passages=list(begun.passages), notes=notes),
+        )
 
     @server.tool(annotations=READS)
     async def courses(ctx: Call) -> Annotated[CallToolResult, Courses]:
         """List the courses that can be asked."""
-        names = asking.courses(key_of(ctx))
+        with _told():
+            names = (await asking_of()).courses(key_of(ctx))
         return _result("\n".join(names) or "There is no course.", Courses(courses=names))
 
     return server
 
 
-def serve_stdio(service: AnsweringService) -> None:
-    """Serve the client that started this process until it leaves; all courses, any number of questions."""
-    asking = Asking(service, QuestionLimit(0), ActivityLog(service.settings))
-    tools(asking, lambda context: LOCAL, lambda context: "").run("stdio")
+def serve_stdio(load: Callable[[], AnsweringService]) -> None:
+    """Serve the client that started this process until it leaves; all courses, any number of questions.
+
+    The client is greeted at once, since it waits seconds only; what `load` brings is waited for by the first question, and the
+    CourseTutorError that it raises is told to each.
+    """
+    pool = ThreadPoolExecutor(1)
+    loading: list[Future[Asking]] = []
+
+    def loaded() -> Asking:
+        service = load()
+        return Asking(service, QuestionLimit(0), ActivityLog(service.settings))
+
+    @asynccontextmanager
+    async def begun(server: MCPServer[Any]) -> AsyncIterator[None]:
+        loading.append(pool.submit(loaded))  # from here on the SDK keeps what libraries print away from the client
+        yield
+
+    async def asking() -> Asking:
+        return await asyncio.wrap_future(loading[0])
+
+    tools(asking, lambda context: LOCAL, lambda context: "", begun).run("stdio")
 
 
 class OverHTTP:
     """The same tools as an ASGI application, for requests with a key. `manager.run()` has to be entered while it serves."""
 
     def __init__(self, asking: Asking, accounts: Accounts) -> None:
-        server = tools(asking, _key, _base)
+        async def ready() -> Asking:
+            return asking
+
+        server = tools(ready, _key, _base)
         # Nothing is kept between requests, so there is no session to steal or to lose at a restart.
         server.streamable_http_app(stateless_http=True, max_request_body_size=API_BYTES)
         self.manager: StreamableHTTPSessionManager = server.session_manager
@@ -166,6 +213,8 @@ def _told() -> Iterator[None]:
         yield
     except NotAsked as error:
         raise ToolError(error.message) from None
+    except CourseTutorError as error:  # of what did not load
+        raise ToolError(str(error)) from None
 
 
 def _result(text: str, structured: BaseModel) -> CallToolResult:

@@ -21,16 +21,39 @@ def pairs(course: Preferences, *sources: str) -> list[tuple[str, str, str]]:
 def test_what_awaits_review_is_what_went_wrong_newest_first(course: Preferences, asked) -> None:
     asked(time="2026-11-01T00:00:00+00:00")
     asked(time="2026-11-02T00:00:00+00:00", rating=1)
-    down = asked(time="2026-11-03T00:00:00+00:00", rating=-1)
-    refused = asked(time="2026-11-04T00:00:00+00:00", outcome="refused")
-    unsure = asked(time="2026-11-05T00:00:00+00:00", outcome="unsure")
+    down = asked(time="2026-11-03T00:00:00+00:00", rating=-1, question="one?")
+    refused = asked(time="2026-11-04T00:00:00+00:00", outcome="refused", question="two?")
+    unsure = asked(time="2026-11-05T00:00:00+00:00", outcome="unsure", question="three?")
     asked(time="2026-11-06T00:00:00+00:00", outcome="stopped", passages=(), prompt="")
     asked(time="2026-11-07T00:00:00+00:00", outcome="refused", course="statistics")
-    assert [row.id for row in course.review_list()] == [unsure.id, refused.id, down.id]
-    assert [row.id for row in course.review_list(most=1)] == [unsure.id]
+    assert [(row.id, times) for row, times in course.review_list()] == [(unsure.id, 1), (refused.id, 1), (down.id, 1)]
+    assert [row.id for row, _ in course.review_list(most=1)] == [unsure.id]
     course.put_aside(refused.id, "Ada")
     course.correct(down.id, "A heap is a tree that is full. [2]", "Ada")
-    assert [row.id for row in course.review_list()] == [unsure.id]
+    assert [row.id for row, _ in course.review_list()] == [unsure.id]
+
+
+def test_a_question_answered_alike_many_times_awaits_one_word(course: Preferences, asked) -> None:
+    rows = [
+        asked(time=f"2026-11-0{day}T00:00:00+00:00", outcome="refused", question=question, answer=answer)
+        for day, question, answer in (
+            (1, "Who won the world cup?", "Nothing on this."),
+            (2, "who won the world cup", "Nothing  on this."),
+            (3, "who won the world cup?", "Spain won. [1]"),
+            (4, "who won the world cup?", "Nothing on this."),
+        )
+    ]
+    assert [(row.id, times) for row, times in course.review_list()] == [(rows[3].id, 3), (rows[2].id, 1)]
+    course.put_aside(rows[3].id, "Ada")
+    assert [(row.id, times) for row, times in course.review_list()] == [(rows[2].id, 1)]
+    course.correct(rows[2].id, "The book does not say. [1]", "Ada")
+    assert course.review_list() == []
+
+
+def test_the_same_answer_rated_up_and_down_is_no_pair(course: Preferences, asked) -> None:
+    for rating in (1, -1):
+        asked(rating=rating, answer="A heap is a tree. [1]")
+    assert course.all() == []
 
 
 def test_a_correction_is_chosen_over_what_was_answered(course: Preferences, asked) -> None:

@@ -239,6 +239,23 @@ def test_what_an_exercise_supposes_is_not_quoted_as_what_the_book_says(engine: C
     assert "always takes the first element" not in stream.finish().text
 
 
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("before", "question"),
+    [
+        ("what is a heap?", "what is a red-black tree?"),
+        ("what is the birthday problem?", "why does photosynthesis need chlorophyll and light?"),
+        ("how does merge sort work?", "how does the Schoenhage-Strassen multiplication work?"),
+    ],
+)
+def test_a_whole_question_that_the_books_do_not_answer_is_refused_whatever_was_asked_before(
+    engine: CourseQueryEngine, before: str, question: str
+) -> None:
+    assert engine.stream(before).found
+    assert not engine.stream(question).found
+    assert not engine.stream(question, [Turn(before, "It says so.")]).found
+
+
 def test_places_far_from_the_question_are_not_offered_and_near_ones_name_their_book(scripted) -> None:  # type: ignore[no-untyped-def]
     engine, _ = scripted(["x"])
     plain = "I found nothing in this course's books that answers this."

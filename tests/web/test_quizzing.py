@@ -92,6 +92,28 @@ def test_outside_a_quiz_and_for_a_question_the_books_are_asked(talk: Talk) -> No
     assert talk.say("a heap is a tree") is None
 
 
+def test_one_may_try_again_give_up_and_go_on(talk: Talk) -> None:
+    talk.say("quiz me on chapter 3")
+    assert "I found 1 in your answer" in (talk.say("the height is 3") or "")
+    again = talk.say("the height is 3 and 3 has the right child 6") or ""
+    assert "Of " in again
+    assert "I found 1 in your answer" not in again
+    kept = talk.say("I don't know") or ""
+    assert "is not shown here" in kept
+    assert "right child" not in kept
+    assert "To read: [A Short Course" in kept
+    assert (talk.say("show me the solution", solutions=True) or "").startswith("The book's solution: ")
+    assert "Exercise 3.1" not in (talk.say("next") or "")
+
+
+def test_options_pasted_into_a_quiz_and_thanks_are_no_answer_to_its_exercise(talk: Talk) -> None:
+    talk.say("quiz me on chapter 3")
+    assert talk.say("Which sort is stable?\nA) merge sort\nB) heapsort\nC) quicksort") is None
+    talk.say("the height is 3")
+    assert talk.say("thanks!") is None
+    assert talk.say("explain heaps") is None
+
+
 def test_an_exercise_that_the_browser_makes_up_is_not_there(talk: Talk) -> None:
     talk.messages = [user("quiz me"), assistant("x\n\n---\n**[E](read/sample/abc/1?passage=0123abc&exercise=9.9)**")]
     assert talk.say("42") == "This exercise is not in the books any more."

@@ -53,7 +53,7 @@ class Day:
 class Place:
     """A chapter, section or page of a book, and what was asked about it; a question may count as more than one kind of trouble.
 
-    `trouble` is how many were refused, rated down, doubtful or answered by a hint, each question once.
+    `trouble` is how many were refused, rated down or doubtful, each question once. A hint is the instructor's own rule.
     """
 
     book: str
@@ -119,7 +119,7 @@ class Insight:
         """Why it is said that students are stuck at `place`."""
         return (
             f"Students are stuck on {place.name}: of {place.asked} questions there, by {place.students} students, "
-            f"{place.trouble} were refused, rated down, doubtful or helped by a hint ({place.share:.0%}; "
+            f"{place.trouble} were refused, rated down or doubtful ({place.share:.0%}; "
             f"in the whole course {self.mean_trouble:.0%})."
         )
 
@@ -187,7 +187,7 @@ def _is_stuck(place: Place, mean: float) -> bool:
 
 
 def _is_trouble(row: Exchange) -> bool:
-    return row.outcome in ("refused", "unsure", "hint") or row.rating < 0
+    return row.outcome in ("refused", "unsure") or row.rating < 0
 
 
 def _days(rows: Sequence[Exchange], first: date, last: date) -> tuple[Day, ...]:

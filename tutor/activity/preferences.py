@@ -53,9 +53,13 @@ class Preferences:
         self.store = store
         self.course = course
 
-    def review_list(self, most: int = 200) -> list[Exchange]:
-        """The answers that await an instructor's word, newest first: rated down, doubtful or refused."""
-        return self.store.of_course(self.course, where=AWAITING, most=most)
+    def review_list(self, most: int = 200) -> list[tuple[Exchange, int]]:
+        """The answers that await an instructor's word, newest first: rated down, doubtful or refused. Each once, with how often
+        the same question got the same answer."""
+        groups: dict[tuple[object, ...], list[Exchange]] = defaultdict(list)
+        for row in self.store.of_course(self.course, where=AWAITING):
+            groups[_asked_and_told(row)].append(row)
+        return [(rows[0], len(rows)) for rows in list(groups.values())[:most]]
 
     def alternatives(self, id: str) -> list[Exchange]:
         """The other answers to the same question from the same passages, newest first, each wording once."""
@@ -95,8 +99,8 @@ class Preferences:
     def put_aside(self, id: str, by: str) -> None:
         """Nothing is to be learnt from this answer; it does not await review any more."""
         row = self._row(id)
-        with self.store.open() as database:
-            database.execute("UPDATE exchanges SET reviewed = ? WHERE id = ?", (by or "instructor", row.id))
+        self._settle([row.id], by)
+        self._settle_alike(row, by)
 
     def all(self, sources: Sequence[str] = SOURCES) -> list[Preference]:
         """The preferences from these sources, oldest first: what instructors said, and what thumbs say now."""
@@ -118,6 +122,7 @@ class Preferences:
             new_id(), now(), self.course, row.id, row.question, row.prompt, chosen, rejected, source, by, row.leans
         )
         second = other.id if other else None
+        self._settle_alike(row, by)
         with self.store.open() as database:
             if other:
                 database.execute(
@@ -132,6 +137,15 @@ class Preferences:
                 (made.id, made.time, made.course, row.id, second, made.prompt, chosen, rejected, source, by),
             )
         return made
+
+    def _settle_alike(self, row: Exchange, by: str) -> None:
+        """What else asked the same and was told the same awaits no word of its own."""
+        awaiting = self.store.of_course(self.course, where=AWAITING)
+        self._settle([one.id for one in awaiting if one.id != row.id and _asked_and_told(one) == _asked_and_told(row)], by)
+
+    def _settle(self, ids: Sequence[str], by: str) -> None:
+        with self.store.open() as database:
+            database.executemany("UPDATE exchanges SET reviewed = ? WHERE id = ?", [(by or "instructor", id) for id in ids])
 
     def _kept(self) -> list[Preference]:
         if not self.store.file.exists():
@@ -158,6 +172,8 @@ class Preferences:
                 for worse in (row for row in rows if row.rating < 0 and row.outcome not in ("stopped", "failed")):
                     if better.help != worse.help:  # what was asked for was not the same
                         continue
+                    if _same(as_written(better.answer)) == _same(as_written(worse.answer)):  # asked again, answered alike
+                        continue
                     pairs.append(
                         Preference(
                             f"{better.id}-{worse.id}", max(better.time, worse.time), self.course, better.id, better.question,
@@ -179,6 +195,10 @@ def as_written(answer: str) -> str:
 
 def _same(text: str) -> str:
     return " ".join(text.split())
+
+
+def _asked_and_told(row: Exchange) -> tuple[object, ...]:
+    return same_question(row.question), row.passages, _same(as_written(row.answer))
 
 
 def _alike(one: Exchange, other: Exchange) -> bool:

@@ -28,7 +28,7 @@ from tutor.answering.citations import DOUBT, add_missing, keep_valid, mark_doubt
 from tutor.answering.deadline import OutOfTime, within
 from tutor.answering.definitions import DEFINES, defines, topic_of
 from tutor.answering.evidence import best_similarity, evidence, fit_least, fit_threshold
-from tutor.answering.followups import is_question, leaned_on
+from tutor.answering.followups import leaned_on, may_lean
 from tutor.answering.guide import Guide
 from tutor.answering.models import LanguageModel
 from tutor.answering.multiple_choice import MultipleChoice, borne_out, parse
@@ -108,10 +108,11 @@ class CourseQueryEngine(BaseQueryEngine):
         context = leaned_on(question, [turn.question for turn in turns], self._known)
         hits = self._search(question, context)
         enough = self._answers(question, context, hits)
-        if topic := topic_of(question):
+        topic = topic_of(question)
+        if topic:
             hits, defined = self._with_definition(question, topic, context, hits)
             enough = enough or defined
-        if not enough and turns and not context and is_question(question, self._known):
+        if not enough and turns and not context and not topic and may_lean(question, self._known):
             # Nothing on its own: perhaps it leans on the question before without saying so.
             context = [turns[-1].question]
             retried = self._search(question, context)

@@ -13,6 +13,7 @@ POINTERS = re.compile(
     r"|\b(is|was|does|did|do|why|how|about|of) that\b|\bthat\W*$"
 )
 SHORT_WORDS = 3
+FEW_WORDS = 3  # that say what a question is about; one with more says it all
 # Short, and still whole: "what is recursion", "explain: heaps".
 DEFINITIONS = re.compile(r"(what('s| is| are| was)|define|explain:?|was (ist|sind)|qu'est-ce qu\S*|c'est quoi)\s+\w{3,}")
 # Words that say nothing of a course's matter: a question of these alone ("why?", "how so?") asks about what was said before.
@@ -64,3 +65,10 @@ def is_question(text: str, known: Callable[[str], bool]) -> bool:
     if words:
         return any(known(word) for word in words)
     return bool(re.search(r"[^\W\d_]", text))
+
+
+def may_lean(text: str, known: Callable[[str], bool]) -> bool:
+    """Whether a question that points at nothing before may be meant with it all the same ("which one is faster?"): it says
+    little of its own, and nothing that the course does not know."""
+    words = content_words(text)
+    return len(words) <= FEW_WORDS and all(known(word) for word in words) and is_question(text, known)

@@ -23,6 +23,7 @@ from tutor.answering.sentences import MARKER, sentences
 from tutor.course_settings import Assignment, CourseSettings
 from tutor.phrases import ENGLISH, Phrases
 
+OTHER_MATTER = 0.4  # cosine of a question to an exercise from which it is about that one
 REMEMBERED = 12  # turns looked through for how often an exercise was asked
 
 
@@ -55,7 +56,7 @@ class Guide:
         """A hint, an answer, or a refusal."""
         asked, before = _asked(question, turns)
         found = self.engine.find(asked, before, self.say)
-        guarded = self.out.asked(found.question, found.context) or self._answered(found)
+        guarded = self.out.asked(found.question, found.context) or self._talked_of(found, before) or self._answered(found)
         if not guarded and self.strict and found.enough and not self.free.asked(found.question, found.context):
             guarded = guard(found.whole, None, found.hits, self.engine.embedding)
         if not guarded and not found.enough and before:
@@ -84,6 +85,14 @@ class Guide:
             return guarded
         hits = self.engine.search.search(question, 1)
         return self.out.answered_by(hits[0]) if hits else None
+
+    def _talked_of(self, found: Found, before: Sequence[Turn]) -> Guarded | None:
+        """The exercise of the turn before, where the question names no other matter: "just tell me the answer"."""
+        if not before or not (guarded := self._exercise(before[-1].question)):
+            return None
+        other = self._answered(found)
+        vectors = self.engine.embedding.embed([found.question, other.text]) if other and other is not guarded else None
+        return guarded if other and (vectors is None or float(vectors[0] @ vectors[1]) < OTHER_MATTER) else None
 
     def _answered(self, found: Found) -> Guarded | None:
         """The exercise that the best of what was found answers."""
@@ -159,4 +168,4 @@ def _asked(question: str, turns: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:
     before = list(turns)
     while wants_more(question) and before:
         question = before.pop().question
-    return question, before
+    return question, [turn for turn in before if not wants_more(turn.question)]

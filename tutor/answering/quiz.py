@@ -42,6 +42,20 @@ STOP = re.compile(
     r"|(?:arrête[rz]?|fini[rs]?)(?:\s+le)?(?:\s+quiz)?|(?:das\s+)?quiz\s+beenden|aufhören|stopp)[\s.!]*",
     re.IGNORECASE,
 )
+GIVES_UP = re.compile(
+    r"(?:sorry[, ]+)?(?:i\s+(?:do\s*n[o']?t|don[’']t)\s+know(?:\s+(?:it|this|the answer))?|idk"
+    r"|no\s+(?:idea|clue)|i\s+give\s+up|i\s+pass"
+    r"|(?:please\s+)?(?:show|tell|give)\s+me\s+the\s+(?:solution|answer)|(?:the\s+)?(?:solution|answer)(?:\s+please)?"
+    r"|(?:ich\s+)?wei(?:ß|ss)(?:\s+ich)?\s+(?:es\s+)?nicht|keine\s+ahnung|(?:zeig|sag)\s+mir\s+die\s+(?:lösung|antwort)"
+    r"|je\s+(?:ne\s+)?sais\s+pas|aucune\s+idée|(?:montre|donne)[- ]moi\s+la\s+(?:solution|réponse))[\s.!?]*",
+    re.IGNORECASE,
+)
+# What opens a question for the books, and no answer to an exercise.
+ASKS_BOOKS = re.compile(
+    r"\W*(?:what|why|how|when|where|who|which|explain|define|describe|tell|show|compare|summari[sz]e|thanks?|thank|hello|hi"
+    r"|was|warum|wie|wann|wo|wer|welche\w*|erklär\w*|danke|pourquoi|comment|quand|qui|quel\w*|explique\w*|merci|qu[’'])\b",
+    re.IGNORECASE,
+)
 CHAPTER = re.compile(
     r"(?:the\s+)?(?:chapter|chap\.?|ch\.?|section|sec\.?|chapitre|kapitel|abschnitt|part)?\s*(\d+(?:\.\d+)*)\.?", re.I
 )
@@ -61,9 +75,9 @@ COVERED, NEAR = 0.5, 0.75  # share of a point's words, cosine to it: either is t
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for: a question on what it is `about` ("" for anything), another one, or an end."""
+    """What is asked for: a question on what it is `about` ("" for anything), another one, the solution, or an end."""
 
-    wants: Literal["question", "another", "stop"]
+    wants: Literal["question", "another", "stop", "solution"]
     about: str = ""
 
 
@@ -89,12 +103,14 @@ class Comparison:
 
 
 def request_of(text: str) -> Request | None:
-    """What a message asks of a quiz; None for a message that is none. Another one and an end mean something only in a quiz."""
+    """What a message asks of a quiz; None for a message that is none. All but the first mean something only in a quiz."""
     said = " ".join(text.split())
     if asked := ASKS.fullmatch(said):
         return Request("question", next((about.strip() for about in asked.groups() if about), ""))
     if ANOTHER.fullmatch(said):
         return Request("another")
+    if GIVES_UP.fullmatch(said):
+        return Request("solution")
     return Request("stop") if STOP.fullmatch(said) else None
 
 

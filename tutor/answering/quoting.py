@@ -22,6 +22,8 @@ NEAR = 0.65  # of the nearest sentence's similarity
 AGAIN = 0.8  # of the similarity to the question's own words; a sentence told before has to be so near to be told again
 MOST = 3
 BEHIND = 2  # sentences that follow a definition or open a section
+# "Example. The stacked balls." says nothing.
+TITLE = re.compile(r"(?:Example|Beispiel|Exemple)(?: [\d.]+)?[.:] (?:\S+ ){0,4}\S+\.")
 # xgrammar writes these characters as \\xNN and then reads a hexadecimal digit behind them as part of the number.
 MISREAD = re.compile(r"(?<=[\x00-\x1f\x7f-\xff])(?=[0-9a-fA-F])")
 
@@ -115,7 +117,7 @@ def choose_quotable(
 
 
 def _candidates(passages: Sequence[str]) -> list[_Candidate]:
-    """Every sentence that may be quoted, each once; captions, with all their lines, and questions left out."""
+    """Every sentence that may be quoted, each once; captions, with all their lines, titles and questions left out."""
     seen: set[str] = set()
     every: list[_Candidate] = []
     for number, passage in enumerate(passages, 1):
@@ -124,7 +126,8 @@ def _candidates(passages: Sequence[str]) -> list[_Candidate]:
             captioned = caption_of(sentence)
             in_caption = captioned is not None or (in_caption and not sentence.paragraph)
             text = captioned or sentence.text  # an overlapping passage may begin behind the label
-            if sentence.whole and not in_caption and text not in seen and not text.endswith("?"):
+            said = sentence.whole and not in_caption and not text.endswith("?") and not TITLE.fullmatch(text)
+            if said and text not in seen:
                 every.append(_Candidate(number, place, text, before if sentence.leans else None))
             seen.add(text)
             before = before if in_caption else text

@@ -17,6 +17,7 @@ from tutor.activity.insight import ENDS, Day, Insight, Place
 STYLE = (Path(__file__).parent / "charts.css").read_text("utf-8")
 MOST_BARS = 62  # beyond so many days, a bar is a week
 MOST_PLACES = 12
+LONGEST_QUESTION = 200  # characters
 LONGEST_LABEL = 46  # characters that a phone's width has room for
 LEFT, RIGHT = 7.0, 99.5  # percent
 TOP, BOTTOM = 16, 176  # pixels
@@ -109,7 +110,7 @@ def _sections(insight: Insight) -> str:
             f'<text x="{width + 1:.2f}%" y="{top + 33}">{told}</text></g>'
         )
     what = "; ".join(f"{place.name}: {place.trouble} of {place.asked}" for place in places)
-    key = [("not in the books, rated down, doubtful or helped by a hint", "trouble"), ("all other questions", "asked")]
+    key = [("not in the books, rated down or doubtful", "trouble"), ("all other questions", "asked")]
     table = _table(PLACE_HEAD, map(_place_row, insight.sections))
     return _chart("sections", "Questions by section", what, len(places) * ROW, drawn, key, table)
 
@@ -132,8 +133,17 @@ def _table_of(title: str, places: Sequence[Place]) -> str:
 def _refused(insight: Insight) -> str:
     if not insight.refused:
         return ""
-    rows = [(asked.question, asked.times) for asked in insight.refused]
+    rows = [(_begun(asked.question), asked.times) for asked in insight.refused]
     return f"<h3>Asked, and not in the books</h3>{_table(('Question', 'Times'), rows)}"
+
+
+def _begun(question: str) -> str:
+    """As much of a question as tells what it is about."""
+    return (
+        question
+        if len(question) <= LONGEST_QUESTION
+        else f"{question[:LONGEST_QUESTION].rstrip()}… ({len(question):,} characters)"
+    )
 
 
 def _chart(

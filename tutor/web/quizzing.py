@@ -17,7 +17,18 @@ from index_store.passage import Passage
 from index_store.search import Hit
 from tutor.answering.engine import CourseQueryEngine
 from tutor.answering.held import redacted
-from tutor.answering.quiz import Comparison, Exercise, chapters, compare, exercises, in_chapter, request_of, solution_of
+from tutor.answering.multiple_choice import parse
+from tutor.answering.quiz import (
+    ASKS_BOOKS,
+    Comparison,
+    Exercise,
+    chapters,
+    compare,
+    exercises,
+    in_chapter,
+    request_of,
+    solution_of,
+)
 from tutor.answering.sentences import sentences
 from tutor.phrases import Phrases
 from tutor.web import render
@@ -25,6 +36,7 @@ from tutor.web.conversation import Messages, asked, content
 
 # What is asked, and what was answered to it: `exercise` waits for an answer, `checked` does not.
 LINK = re.compile(r"\]\(read/[^\s)?]+\?passage=(?P<passage>[0-9a-f]+)&(?P<state>exercise|checked)=(?P<label>[^\s)&]+)\)")
+LOOKED_BACK = 3  # answers among which one of the quiz's is, while it goes on
 LISTED = 8  # chapters named where one has no exercises
 LIKE = 0.45  # least cosine of an exercise to the topic that was asked for
 BETWEEN = 0.9  # of the likest one's
@@ -53,16 +65,19 @@ def told(
     What the book's solution says is told only where `solutions` may be shown.
     """
     wanted = request_of(text)
+    told_last = [message for message in before if message["role"] == "assistant"][-LOOKED_BACK:]
     last = LINK.search(content(before[-1])) if before else None
     if wanted and wanted.wants == "question":
         return _ask(engine, wanted.about, before, say, address)
-    if not last:
-        return None
-    if wanted and wanted.wants == "stop":
-        return Told(say("quiz_over"), render.passages([], say=say))
-    if wanted:
+    if wanted and wanted.wants == "solution":
+        return _check(engine, last, "", say, address, solutions) if last else None
+    if wanted and any(map(is_part, told_last)):
+        if wanted.wants == "stop":
+            return Told(say("quiz_over"), render.passages([], say=say))
         return _ask(engine, _about(before), before, say, address)
-    if last["state"] == "checked" or text.rstrip().endswith("?"):
+    if not last or text.rstrip().endswith("?") or parse(text):
+        return None
+    if last["state"] == "checked" and ASKS_BOOKS.match(text):
         return None
     return _check(engine, last, text, say, address, solutions)
 
@@ -126,11 +141,25 @@ def _check(
     if held := engine.holds_back(exercise.text):  # then where to read is told, and not what stands there
         hits, solutions = [redacted(hit) for hit in hits], False
     solution = solution_of(exercise, engine.search.passages())
+    if not answer:
+        parts = [_given_up(solution, say, solutions)]
+        return _read_on(exercise, hits, parts, say, address)
     found = compare(solution.text, answer, exercise.text, engine.embedding) if solution else Comparison((), ())
     if found.had or found.missing:
         parts = _compared(found, say, solutions)
     else:
         parts = [say("quiz_no_solution"), *([] if held else _beside(engine, exercise, answer, hits, say))]
+    return _read_on(exercise, hits, parts, say, address)
+
+
+def _given_up(solution: Exercise | None, say: Phrases, solutions: bool) -> str:
+    """What is told to who does not know: the solution where it may be shown, and else where to read."""
+    if solution and solutions:
+        return render.escape_markdown(say("quiz_solution", solution=solution.text))
+    return say("quiz_solution_kept")
+
+
+def _read_on(exercise: Exercise, hits: Sequence[Hit], parts: Sequence[str], say: Phrases, address: render.Address) -> Told:
     pages = {_place(hit.passage): _linked(hit.passage, address) for hit in hits[:2]}
     below = [say("quiz_read", places="; ".join(pages.values()))] if pages else []
     below += [_source(exercise, "checked", say, address), f"*{say('quiz_doubt')} {say('quiz_more')}*"]

@@ -63,6 +63,11 @@ def notice(text: str, say: Phrases = ENGLISH) -> str:
     )
 
 
+def alert(text: str) -> str:
+    """A line above the conversation that is read aloud at once."""
+    return f'<p class="ct-alert" role="alert">{html.escape(text)}</p>'
+
+
 def piece(text: str, style: str) -> str:
     """Answer text so far, as the chat shows it."""
     return escape_markdown(text) if style == "quote" else disarm(text)

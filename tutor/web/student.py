@@ -107,6 +107,10 @@ def build(
 
         def edited(messages: Messages, name: str | None, reply: Reply | None, request: gr.Request, edit: gr.EditData) -> Any:
             asked = conversation.user(render.unescaped(str(edit.value)))
+            if not str(edit.value).strip():  # nothing is no question: the one before stays
+                index = _place(edit.index)
+                before = conversation.user(render.unescaped(str(edit.previous_value)))
+                return [*messages[:index], before, *messages[index + 1 :]], gr.skip(), reply
             return begun([*messages[: _place(edit.index)], asked], name, reply, spoken(request))
 
         def example(
@@ -165,7 +169,11 @@ def build(
             return as_markdown(name or "", messages, date.today(), say) if messages else ""
 
         def warned(request: gr.Request) -> str:
-            return _notice(service, log, spoken(request))
+            say = spoken(request)
+            wanted = request.query_params.get("course")
+            there = {course.name for course in service.library.courses()}
+            unknown = render.alert(say("no_such_course", course=wanted)) if wanted and wanted not in there else ""
+            return f"{unknown}{_notice(service, log, say)}"
 
         def show(name: str | None, kept: Talks, say: Phrases) -> tuple[Any, str]:
             shown = gr.update(value=talk_of(kept, name, say), examples=_examples(service, name, say))

@@ -55,7 +55,7 @@ def routes(access: Access, service: AnsweringService, log: ActivityLog) -> APIRo
             preferences = Preferences(log.store, name)
             rows = preferences.review_list()
             return {
-                "rows": [(row, preferences.alternatives(row.id)) for row in rows[:SHOWN]],
+                "rows": [(row, times, preferences.alternatives(row.id)) for row, times in rows[:SHOWN]],
                 "more": max(0, len(rows) - SHOWN),
                 "pairs": len(exported(preferences.all(SOURCES)).rows),
                 "kept": log.days,

@@ -64,7 +64,7 @@ def routes(access: Access, service: AnsweringService, jobs: Jobs, upload_mb: int
     @router.get("/c/{name}")
     def course(request: Request, user: Instructor, name: str) -> Response:
         found = _course(service, name)
-        job = jobs.latest(name)
+        job, uploads = jobs.latest(name), Uploads(library.home, name)
         manifest = _manifest(found)
         return page(
             request,
@@ -76,7 +76,8 @@ def routes(access: Access, service: AnsweringService, jobs: Jobs, upload_mb: int
             indexes=_indexes(found),
             job=job,
             refresh=REFRESH if job and not job.over else 0,
-            waiting=Uploads(library.home, name).files,
+            waiting=uploads.files,
+            folder=f"{uploads.folder}/",  # a path of the machine says nothing to who uploaded
             upload_mb=upload_mb,
             most_files=MOST_FILES,
             levels=LEVELS,
@@ -170,7 +171,9 @@ def routes(access: Access, service: AnsweringService, jobs: Jobs, upload_mb: int
         def work() -> str:
             if to not in [generation.name for generation in target.generations()]:
                 raise CourseError("this index is not kept any more. Load the page again.")
-            return f"The course is answered from its index of {roll_back(target, to).created} now."
+            told = f"The course is answered from its index of {roll_back(target, to).created} now."
+            jobs.forget(name)  # what it says of the live index holds no longer
+            return told
 
         return access.done(request, user, f"/c/{name}", work)
 
