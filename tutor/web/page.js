@@ -103,6 +103,12 @@ new MutationObserver(() => {
 
 // A conversation becomes a file here, of the browser's own making: nothing of it stays on the server.
 window.courseTutor = {
+  // The address names the course that is shown, so that a reload shows it again.
+  named(course) {
+    const address = new URL(location.href);
+    address.searchParams.set("course", course);
+    history.replaceState(null, "", address);
+  },
   save(text, course) {
     if (!text) return;
     const day = new Date().toLocaleDateString("sv"); // 2026-01-31

@@ -22,6 +22,7 @@ from tutor.web.visitor import Visitors
 WAITING = 64
 # What the browser keeps is for this page alone; its key stays, so that it outlives a restart of the server.
 SECRET = "course-tutor"
+NAMED = "(course) => window.courseTutor.named(course)"  # see page.js
 SAVE = "(text, course) => window.courseTutor.save(text, course)"  # see page.js
 
 
@@ -223,6 +224,7 @@ def build(
         export.click(exported, [chat, course], saved, **asking).success(None, [saved, course], None, js=SAVE, **at_once)
         # The course is remembered by the browser; an address with ?course=NAME opens that one.
         other = course.input(switched, [course, current, talks], [chat, panel, last], **at_once)
+        other.then(None, course, None, js=NAMED, **at_once)
         page.load(warned, None, notice, **at_once)
         loaded = page.load(opened, [last, talks], [course, chat, panel], **at_once)
         if log.keeps:
