@@ -122,7 +122,8 @@ def _documents(file: Path) -> list[tuple[int, str]] | None:
         raise DataError(f"{file}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
     if file.suffix != ".jsonl":
         return [(1, raw)]
-    found, faults = [], []
+    found: list[tuple[int, str]] = []
+    faults: list[str] = []
     for line, row in enumerate(raw.split("\n"), 1):
         if not row.strip():
             continue

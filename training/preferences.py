@@ -5,8 +5,8 @@ an answer y (w: chosen, l: rejected) given its prompt x:
     policy alignment      pi(y_w|x) > pi(y_l|x)
     reference alignment   pi_ref(y_w|x) > pi_ref(y_l|x)
 
-A probability of an answer falls with its length, so lengths, and policy alignment by log-probability per token, are told beside.
-A tie (equal to the last bit) is not counted as right. Knows nothing of how log-probabilities are computed.
+The longer an answer, the less probable it is, so lengths, and policy alignment by log-probability per token, are told beside. A
+tie (equal to the last bit) is not counted as right. Knows nothing of how log-probabilities are computed.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def lines(found: Preferences) -> list[str]:
         gap = found.reward_margin
         told.append(f"{'reward margin':<20} {gap.value:+.4f}  [{gap.low:+.4f}, {gap.high:+.4f}]  beta {found.beta:g}")
     told.append(
-        f"{'tokens':<20} {found.tokens_chosen:.1f} chosen, {found.tokens_rejected:.1f} rejected on average; the chosen is longer "
-        f"in {found.longer_chosen:.1%}, {found.equal_length} of equal length"
+        f"{'tokens':<20} {found.tokens_chosen:.1f} chosen, {found.tokens_rejected:.1f} rejected on average; the chosen is "
+        f"longer in {found.longer_chosen:.1%}, {found.equal_length} of equal length"
     )
     return told

@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 
 TOKENS_AT_ONCE = 128  # whose distributions over the vocabulary are held together
 GENERATED = 48
-FAULTS = (RuntimeError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError, ImportError, OSError, TrainingError)
+FAULTS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    NotImplementedError,
+    ImportError,
+    OSError,
+    TrainingError,
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ def measure(
     kinds: Sequence[str] = quantizing.KINDS,
     notify: Callable[[str], None] = lambda message: None,
 ) -> Iterator[Row]:
-    """A Row for each of `kinds`, as it is measured; full precision comes first. Raises TrainingError for what is no checkpoint."""
+    """A Row for each of `kinds`, as it is measured; full precision first. Raises TrainingError for what is no checkpoint."""
     from training import base_model, rendering
 
     if model.run and model.adapter:
@@ -196,7 +206,7 @@ def _generating(base: Base, text: Tokens) -> float:
 
     model: Any = base.model
     ids = torch.tensor([text.ids[:64]], device=model.device)
-    options = {"max_new_tokens": GENERATED, "min_new_tokens": GENERATED, "do_sample": False, "use_cache": True}
+    options: dict[str, Any] = {"max_new_tokens": GENERATED, "min_new_tokens": GENERATED, "do_sample": False, "use_cache": True}
     options |= {"pad_token_id": base.tokenizer.pad_token_id, "eos_token_id": stop_tokens(base)}
     with torch.no_grad(), scoring.autocast(base):
         begun = time.perf_counter()

@@ -80,7 +80,9 @@ def _of_run(name: str, run: RunFolder) -> ScoredModel:
     if done is None:
         raise RunError(f"{run.path}: not a complete run (no manifest.json). Go on with it: tutor train ... --resume.")
     if "recipe" not in done:
-        raise RunError(f"{run.path / 'manifest.json'}: not the manifest of a run. Give a folder that `tutor train --out` wrote.")
+        raise RunError(
+            f"{run.path / 'manifest.json'}: not the manifest of a run. Give a folder that `tutor train --out` wrote."
+        )
     recipe = done["recipe"]
     held = precision.pick(recipe["precision"])
     if not (run.adapter / "adapter_config.json").is_file():

@@ -76,7 +76,11 @@ def report(stages: Sequence[Kept]) -> Report:
         lengths = {name: getattr(found, name) for name in ("tokens_chosen", "tokens_rejected", "longer_chosen")}
     for name, title, note in (
         ("examples", "NLL of completions", "Nats per token of the completions of --examples, lower is better."),
-        ("general", "NLL of general text", "Nats per token of --general, lower is better; what it rises by over the first stage is forgotten."),
+        (
+            "general",
+            "NLL of general text",
+            "Nats per token of --general, lower is better; what it rises by over the first stage is forgotten.",
+        ),
     ):
         if name in kinds:
             measures.append(_of_nll(stages, name, title, note))
@@ -107,7 +111,10 @@ def _of_pairs(stages: Sequence[Kept], pairs: Sequence[Sequence[Pair]]) -> list[M
             for place, reference in enumerate(references)
             if reference
         }
-        note = "Share of pairs with pi(chosen) / ref(chosen) > pi(rejected) / ref(rejected); compared where the reference is the same."
+        note = (
+            "Share of pairs with pi(chosen) / ref(chosen) > pi(rejected) / ref(rejected); compared where the reference is the "
+            "same."
+        )
         made.append(_of_margins(stages, "accuracy", note, [ratios.get(place) for place in range(len(stages))], references))
     return made
 
@@ -179,8 +186,8 @@ def _pair(kept: Sequence[Sequence[float]]) -> Pair:
 def _notes(stages: Sequence[Kept]) -> list[str]:
     first = stages[0]
     notes = [
-        "Intervals: 95 %, by bootstrap over items. p: two-sided, not corrected for several comparisons; McNemar's exact test for "
-        "shares, Wilcoxon's signed-rank test for NLL."
+        "Intervals: 95 %, by bootstrap over items. p: two-sided, not corrected for several comparisons; McNemar's exact test "
+        "for shares, Wilcoxon's signed-rank test for NLL."
     ]
     for kind in first["scores"]:
         others = [stage["name"] for stage in stages if stage["tokens"][kind] != first["tokens"][kind]]
@@ -188,7 +195,9 @@ def _notes(stages: Sequence[Kept]) -> list[str]:
             notes.append(f"{', '.join(others)} reads the {kind} in other tokens than {first['name']}: compare NLL with care.")
         fewer = len(shared([stage["scores"][kind] for stage in stages]))
         if fewer < len(first["scores"][kind]):
-            notes.append(f"{len(first['scores'][kind]) - fewer} of the {kind} are too long for a later stage, and left out for all.")
+            notes.append(
+                f"{len(first['scores'][kind]) - fewer} of the {kind} are too long for a later stage, and left out for all."
+            )
     if len({stage["held"].removesuffix(", adapter") for stage in stages}) > 1:
         notes.append("The stages are held differently (see above): a difference may be the number format's.")
     return notes
@@ -209,8 +218,8 @@ def as_markdown(found: Report) -> str:
     if found.lengths:
         lengths = found.lengths
         lines += [
-            f"Lengths: {lengths['tokens_chosen']:.1f} tokens chosen and {lengths['tokens_rejected']:.1f} rejected on average; the "
-            f"chosen is longer in {lengths['longer_chosen']:.1%}.\n"
+            f"Lengths: {lengths['tokens_chosen']:.1f} tokens chosen and {lengths['tokens_rejected']:.1f} rejected on average; "
+            f"the chosen is longer in {lengths['longer_chosen']:.1%}.\n"
         ]
     for measure in found.measures:
         lines += [*_table(measure), ""]

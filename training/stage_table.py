@@ -92,7 +92,7 @@ def _reference(name: str, model: ScoredModel, before: Sequence[Stage]) -> str | 
             return stage.name
     plain = [stage for stage in before if not stage.model.run]
     same = [stage for stage in plain if stage.model.model == wanted.removesuffix("@nf4").partition("@")[0]]
-    if folder.is_dir() and (folder / "manifest.json").is_file() or not plain:
+    if (folder.is_dir() and (folder / "manifest.json").is_file()) or not plain:
         raise RunError(f"{name}: was trained against {wanted}, which is no stage before it. Put NAME={wanted} there.")
     return (same or plain)[0].name
 
@@ -122,7 +122,8 @@ def measure(
     rendering.prepare(tokenizer)
     _check_context(plan, given[0], config)
     for found in read(plan, tokenizer).values():  # what is wrong with a file is told before weights load
-        notify(f"{found.file}: {len(found.keys)} {found.kind if found.kind != 'text' else 'windows of text'} {found.left_out()}".rstrip())
+        what = "windows of text" if found.kind == "text" else found.kind
+        notify(f"{found.file}: {len(found.keys)} {what} {found.left_out()}".rstrip())
     kept.mkdir(parents=True, exist_ok=True)
     for stage in given:
         if rows[stage.name] is not None:
@@ -221,4 +222,3 @@ def _free() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-

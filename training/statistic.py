@@ -59,9 +59,7 @@ def of_shares(one: Sequence[bool], other: Sequence[bool]) -> Paired:
     return Paired(difference((shares[0], None), (shares[1], None)), p, "McNemar", only_one, only_other)
 
 
-def of_ratios(
-    one: tuple[Sequence[float], Sequence[float]], other: tuple[Sequence[float], Sequence[float]]
-) -> Paired:
+def of_ratios(one: tuple[Sequence[float], Sequence[float]], other: tuple[Sequence[float], Sequence[float]]) -> Paired:
     """Wilcoxon's signed-rank test on the items' own ratios (Wilcoxon 1945; scipy's: exact for few items without ties); p is 1
     where no item differs."""
     from scipy.stats import wilcoxon

@@ -150,7 +150,7 @@ def test_names_that_stand_for_no_model_are_refused(tiny_model: Path, sft_run: Pa
         scored_model.named("./nowhere")
     with pytest.raises(RunError, match="held as it was trained"):
         scored_model.named(f"{sft_run}@nf4")
-    with pytest.raises(RunError, match="an adapter alone. Give the folder of its run"):
+    with pytest.raises(RunError, match=r"an adapter alone\. Give the folder of its run"):
         scored_model.named(str(sft_run / "adapter"))
     (tmp_path / "recipe.yaml").write_text("stage: sft\n", "utf-8")
     with pytest.raises(RunError, match="not a complete run"):
