@@ -99,7 +99,13 @@ def perplexity(text: Path, model: str, window: int, stride: int | None, as_json:
 @click.option("--answer-tokens", type=click.IntRange(1), default=200, show_default=True, metavar="N", help="Most of an answer.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Draws the examples that are answered.")
 @click.option("--window", type=click.IntRange(2), default=1024, show_default=True, metavar="N", help="Of general text.")
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="Of table, picture and what is kept of each stage.",
+)
 @longest
 @options.as_json
 def stages(

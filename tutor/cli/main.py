@@ -22,7 +22,7 @@ COMMANDS = {
     "chat": "Open the chat in the browser.",
     "courses": "List the courses and what they hold.",
     "doctor": "Check the installation, the model and every course's index.",
-    "evaluate": "Measure a course on labelled questions, or a model on examples.",
+    "evaluate": "Measure a course on questions, or a model on examples.",
     "grade": "Answer a sheet of multiple-choice questions.",
     "ingest": "Read books into a course.",
     "keys": "Keys that programs ask with, over HTTP or MCP.",

@@ -16,7 +16,9 @@ from tutor.cli.training_errors import training_errors
 @click.option("--pairs", type=click.Path(path_type=Path), metavar="P.jsonl", help="Preference pairs.")
 @click.option("--kinds", metavar="A,B,...", help="Of int8, nf4, nf4-double, fp4, gguf-f16, gguf-q8_0, gguf-q4_0; all without.")
 @click.option("--window", type=click.IntRange(2), default=1024, show_default=True, metavar="N", help="Tokens read at a time.")
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Of table and picture."
+)
 @options.as_json
 def quantize_report(
     model: str, text: Path, pairs: Path | None, kinds: str | None, window: int, out: Path, as_json: bool
