@@ -95,26 +95,29 @@ class _Rounded(dict[str, "torch.Tensor"]):
         self._kind = kind
 
     def __getitem__(self, name: str) -> torch.Tensor:
-        return rounded(super().__getitem__(name), self._kind)
+        return rounded(name, super().__getitem__(name), self._kind)
 
 
-def gguf_type(weight: torch.Tensor, kind: str) -> Any:
-    """The type that a GGUF file of `kind` holds `weight` in: vectors in F32, rows that are no multiple of a block in F16."""
+def gguf_type(name: str, weight: torch.Tensor, kind: str) -> Any:
+    """The type that a GGUF file of `kind` holds `weight` in: vectors in F32, rows that are no multiple of a block in F16, and
+    where matrices are Q4_0, embedding and head in Q8_0, as `tutor export` writes them."""
     import gguf
 
     wanted = gguf.GGMLQuantizationType[kind.removeprefix("gguf-").upper()]
     if weight.ndim == 1:
         return gguf.GGMLQuantizationType.F32
+    if kind == "gguf-q4_0" and name.endswith(("embed_tokens.weight", "lm_head.weight")):
+        wanted = gguf.GGMLQuantizationType.Q8_0
     block, _ = gguf.GGML_QUANT_SIZES[wanted]
     return wanted if weight.shape[-1] % block == 0 else gguf.GGMLQuantizationType.F16
 
 
-def rounded(weight: torch.Tensor, kind: str) -> torch.Tensor:
+def rounded(name: str, weight: torch.Tensor, kind: str) -> torch.Tensor:
     """The values that a GGUF file of `kind` gives back for `weight`."""
     import gguf
     import torch
 
-    made = gguf_type(weight, kind)
+    made = gguf_type(name, weight, kind)
     values = gguf.quants.quantize(weight.detach().float().numpy(), made)
     return torch.from_numpy(gguf.quants.dequantize(values, made).copy()).to(weight.dtype).reshape(weight.shape)
 
@@ -124,8 +127,8 @@ def gguf_bytes(model: PreTrainedModel, kind: str) -> int:
     import gguf
 
     total = 0
-    for weight in model.parameters():
-        block, size = gguf.GGML_QUANT_SIZES[gguf_type(weight, kind)]
+    for name, weight in model.named_parameters():
+        block, size = gguf.GGML_QUANT_SIZES[gguf_type(name, weight, kind)]
         total += weight.numel() // block * size
     return total
 

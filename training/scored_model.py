@@ -89,11 +89,19 @@ def _of_run(name: str, run: RunFolder) -> ScoredModel:
         whole = next((config.parent for config in sorted(run.path.glob("*/config.json"))), None)
         if whole is None:
             raise RunError(f"{run.path}: holds neither an adapter nor a model. Restore its files, or train again.")
+        _check(run, done, sorted(whole.glob("*.safetensors")))
         return ScoredModel(name, str(whole), None, "none", held, run, None, done)
-    weights = str((run.adapter / ADAPTER).relative_to(run.path))
-    if done["files"].get(weights) != sha256(run.path / weights):
-        raise RunError(f"{run.path / weights}: is not the file that the run wrote. Train again, or restore it.")
+    _check(run, done, [run.adapter / ADAPTER])
+    if base_model.identity(recipe["model"], recipe["revision"]) != done["base"]:
+        raise RunError(f"{recipe['model']}: holds other weights than {run.path} was trained on. Restore them, or train again.")
     return ScoredModel(name, recipe["model"], recipe["revision"], recipe["quantization"], held, run, run.adapter, done)
+
+
+def _check(run: RunFolder, done: dict[str, Any], files: Iterable[Path]) -> None:
+    """Raises RunError for weights that are not those the run wrote."""
+    for file in files:
+        if done["files"].get(str(file.relative_to(run.path))) != sha256(file):
+            raise RunError(f"{file}: is not the file that the run wrote. Train again, or restore it.")
 
 
 def reference_of(model: ScoredModel) -> str | None:
@@ -110,7 +118,9 @@ def reference_of(model: ScoredModel) -> str | None:
     folder = Path(parent["folder"])
     if not folder.is_dir() and (model.run.path.parent / folder.name).is_dir():
         folder = model.run.path.parent / folder.name  # both were moved
-    if sha256(folder / "adapter" / ADAPTER) != parent["adapter"]:
+    # A run that trained every weight names its parent by the manifest, which has the hash of every file.
+    file, digest = ("manifest.json", parent["model"]) if "model" in parent else (f"adapter/{ADAPTER}", parent["adapter"])
+    if sha256(folder / file) != digest:
         raise RunError(f"{model.name}: its parent {folder} is not there as it was. Name the reference with --reference.")
     return str(folder)
 

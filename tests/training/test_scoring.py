@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import torch
 import transformers
 import trl
 
-from training import data, items, rendering, scored_model, scoring, stage
+from training import data, items, rendering, run_folder, scored_model, scoring, stage
 from training.errors import DataError, RecipeError, RunError
 from training.items import windows
 from training.recipe import Recipe
@@ -158,3 +160,30 @@ def test_names_that_stand_for_no_model_are_refused(tiny_model: Path, sft_run: Pa
     named = scored_model.named(str(sft_run))
     assert (named.held, named.stage, scored_model.reference_of(named)) == ("fp32, adapter", "sft", str(tiny_model))
     assert scored_model.named(f"{tiny_model}@nf4").held == "4-bit NF4"
+
+
+def test_a_run_whose_files_or_base_are_others_is_refused(sft_run: Path, tiny_model: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(sft_run, run)
+    manifest = json.loads((run / "manifest.json").read_text("utf-8"))
+    manifest["base"]["files"] = {"model.safetensors": "0" * 64}
+    run_folder.write_json(run / "manifest.json", manifest)
+    with pytest.raises(RunError, match="holds other weights than"):
+        scored_model.named(str(run))
+    with (run / "adapter" / "adapter_model.safetensors").open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(RunError, match=r"adapter_model\.safetensors: is not the file that the run wrote"):
+        scored_model.named(str(run))
+
+
+def test_a_run_that_trained_every_weight_is_its_own_model(sft_run: Path, tiny_model: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(sft_run, run)
+    shutil.rmtree(run / "adapter")
+    shutil.copytree(tiny_model, run / "model")
+    manifest = json.loads((run / "manifest.json").read_text("utf-8"))
+    manifest["files"]["model/model.safetensors"] = run_folder.sha256(run / "model" / "model.safetensors")
+    run_folder.write_json(run / "manifest.json", manifest)
+    named = scored_model.named(str(run))
+    assert (named.model, named.adapter, named.held) == (str(run / "model"), None, "fp32")
+    assert scored_model.load(named).model.num_parameters() > 0
