@@ -30,11 +30,15 @@ def write(rows: Sequence[Row], model: str, device: str, text: str, folder: Path)
 
 
 def as_markdown(rows: Sequence[Row], model: str, device: str, text: str) -> str:
+    return "\n".join([f"# Quantization of {model}", "", text, "", NOTE.format(device=device), "", *table(rows)]) + "\n"
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Lines of Markdown."""
     with_pairs = any(row.policy_alignment for row in rows)
     head = ["held as", "weights MB", "peak MB", "NLL", "KL", "top-1"]
     head += [*(["policy alignment"] if with_pairs else []), "scored tokens/s", "generated tokens/s"]
-    lines = [f"# Quantization of {model}", "", f"{text}", "", NOTE.format(device=device), ""]
-    lines += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for row in rows:
         if row.fault:
             lines.append(f"| {row.name} | not measured: {row.fault.replace('|', '/')} |{' |' * (len(head) - 2)}")
@@ -43,7 +47,7 @@ def as_markdown(rows: Sequence[Row], model: str, device: str, text: str) -> str:
         cells += [_interval(row.top1, ".1%"), *([_interval(row.policy_alignment, ".1%")] if with_pairs else [])]
         cells += ["" if speed is None else f"{speed:,.0f}" for speed in (row.scoring_speed, row.generating_speed)]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _megabytes(count: int | None) -> str:

@@ -212,7 +212,12 @@ def write(found: Report, folder: Path) -> list[Path]:
 
 
 def as_markdown(found: Report) -> str:
-    lines = ["# Stages", "", "| stage | model | held |", "|---|---|---|"]
+    return "\n".join(["# Stages", "", *tables(found), *_side_by_side(found.stages)]).rstrip() + "\n"
+
+
+def tables(found: Report, level: str = "##") -> list[str]:
+    """Lines of Markdown: what the stages are, what to know, and a table for each measure, under headings of `level`."""
+    lines = ["| stage | model | held |", "|---|---|---|"]
     lines += [f"| {stage['name']} | {stage['model']} | {stage['held']}, {stage['device']} |" for stage in found.stages]
     lines += ["", *[f"{note}\n" for note in found.notes]]
     if found.lengths:
@@ -222,16 +227,15 @@ def as_markdown(found: Report) -> str:
             f"the chosen is longer in {lengths['longer_chosen']:.1%}.\n"
         ]
     for measure in found.measures:
-        lines += [*_table(measure), ""]
-    lines += _side_by_side(found.stages)
-    return "\n".join(lines).rstrip() + "\n"
+        lines += [*_table(measure, level), ""]
+    return lines
 
 
-def _table(measure: Measure) -> list[str]:
+def _table(measure: Measure, level: str) -> list[str]:
     referring = any(line.reference for line in measure.lines)
     head = ["stage", *(["reference"] if referring else []), measure.title, "95 % interval"]
     head += ["less the stage before", "p", "less the first", "p"]
-    made = [f"## {measure.title[0].upper()}{measure.title[1:]}", "", f"{measure.note} {measure.items} items.", ""]
+    made = [f"{level} {measure.title[0].upper()}{measure.title[1:]}", "", f"{measure.note} {measure.items} items.", ""]
     made += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     show: Callable[[float], str] = _percent if measure.share else _nats
     for line in measure.lines:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from index_store.errors import TrainError
+from tutor.cli.train import LIBRARIES
 from tutor.offline import close_network
-
-LIBRARIES = ("trl", "peft", "bitsandbytes", "datasets", "accelerate", "matplotlib")
 
 
 @contextmanager
