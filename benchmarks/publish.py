@@ -27,6 +27,10 @@ OUTSIDE = {
     "TUTORING": "a folder of written answers (tutoring-*.jsonl)",
     "EXTRACTION": "models' answers to multiple-choice questions, labelled with the option that each commits to (JSONL)",
     "PREFERENCES": "chains of thought that end on a letter (JSONL: prompt, chosen, rejected)",
+    "RUNS": "a folder of runs of `tutor train` (sft, dpo) and the merged model (merged)",
+    "PAIRS": "preference pairs that the runs were not trained on (JSONL: prompt, chosen, rejected)",
+    "COMPLETIONS": "examples that the runs were not trained on (JSONL: prompt, completion)",
+    "GENERAL": "text of another subject (.txt, or JSONL: text)",
     "COURSES": "a folder of PDFs with their HTML sources in html/",
 }
 ROOT = Path(__file__).parent.parent
@@ -224,6 +228,24 @@ SECTIONS = (
         "fp16 without flash attention, as on a T4; their speed is this GPU's. Of the matrix rate, `done` counts what "
         "checkpointing computes again, `useful` does not.",
         gpu=True,
+    ),
+    Section(
+        "stages",
+        "What does each stage of training change?",
+        "benchmarks/stage_table.py base=smollm2-135m@nf4 sft=RUNS/sft dpo=RUNS/dpo merged=RUNS/merged --pairs PAIRS "
+        "--examples COMPLETIONS --general GENERAL --out RUNS/table",
+        "The same items for each stage, each compared with the stage before and with the first. The base is held in 4 bits, as "
+        "the adapters were trained on it. Accuracy is measured against what a run was trained from.",
+    ),
+    Section(
+        "quantization",
+        "What does a number format cost?",
+        "benchmarks/quantization.py smollm2-135m --text COMPLETIONS --pairs PAIRS --limit 40 --out RUNS/quantization",
+        "One checkpoint in each format, scored on the same tokens. Weights: bytes as a file of the format holds them. Peak: "
+        "what the process held at most while scoring, over what it held before. KL: full precision to this format, per token; "
+        "top-1: tokens at which both have the same likeliest next token. Speeds are torch's; a GGUF type has its file's "
+        "values, computed by torch, and no speed of its own here. The shipped file is Q4_1: full "
+        "precision here is what that file holds.",
     ),
     Section(
         "answering",

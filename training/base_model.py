@@ -200,6 +200,8 @@ def assemble(
         old = module.get_parameter(leaf)
         full = values(name, shape).detach().to(precision.device, precision.dtype)
         if quantizer and quantizer.param_needs_quantization(model, name):
+            if hasattr(old, "SCB"):  # LLM.int8's are quantized on their way from the CPU only
+                full = full.cpu()
             new = type(old)(full, requires_grad=False, **old.__dict__).to(precision.device)
         else:
             new = torch.nn.Parameter(full, requires_grad=not quantize)

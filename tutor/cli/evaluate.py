@@ -1,4 +1,4 @@
-"""`tutor evaluate`: how well a course does on labelled questions."""
+"""`tutor evaluate`: how well a course does on labelled questions, and a model on examples."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tutor.cli import options
+from tutor.cli import evaluate_models, options
 from tutor.cli.grade import grade_sheet, grading
 
 if TYPE_CHECKING:
@@ -29,7 +29,11 @@ class Measures(click.Group):
 
 @click.group(cls=Measures)
 def evaluate() -> None:
-    """Measure a course on labelled questions."""
+    """Measure a course on labelled questions, or a model on examples."""
+
+
+for measure in (evaluate_models.preferences, evaluate_models.perplexity, evaluate_models.stages):
+    evaluate.add_command(measure)
 
 
 @evaluate.command()

@@ -22,13 +22,14 @@ COMMANDS = {
     "chat": "Open the chat in the browser.",
     "courses": "List the courses and what they hold.",
     "doctor": "Check the installation, the model and every course's index.",
-    "evaluate": "Measure a course on labelled questions.",
+    "evaluate": "Measure a course on questions, or a model on examples.",
     "grade": "Answer a sheet of multiple-choice questions.",
     "ingest": "Read books into a course.",
     "keys": "Keys that programs ask with, over HTTP or MCP.",
     "mcp": "Serve the courses to a desktop client over MCP.",
     "insight": "Show what students asked, and where they are stuck.",
     "preferences": "List and export which answers were better, for DPO.",
+    "quantize-report": "What each number format costs a model.",
     "questions": "Save questions whose pages a new index has to find.",
     "remove": "Take a book out of a course.",
     "report": "Show graded questions as one HTML file.",
@@ -49,8 +50,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        module = importlib.import_module(f"tutor.cli.{name}")
-        command: click.Command = getattr(module, name)
+        module = importlib.import_module(f"tutor.cli.{name.replace('-', '_')}")
+        command: click.Command = getattr(module, name.replace("-", "_"))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

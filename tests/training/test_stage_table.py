@@ -1,0 +1,165 @@
+"""Stages side by side: identical items, what they are compared with, and a run that goes on after it was killed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import transformers
+from scipy.stats import wilcoxon
+
+from training import run_folder, stage, stage_report, stage_table
+from training.base_model import Base
+from training.errors import DataError, RunError
+from training.recipe import Recipe
+from training.stage_table import Plan
+from tutor.mcqa.stages import judge
+
+Made = Callable[..., Recipe]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stages")
+
+
+@pytest.fixture
+def runs(folder: Path, tiny_recipe: Made, tiny_model: Path) -> list[str]:
+    """Stages of the tiny model: base, SFT, DPO on it, and a folder of whole weights as a merge leaves one."""
+    sft, dpo, merged = folder / "sft", folder / "dpo", folder / "merged"
+    if not merged.exists():
+        stage.run(stage.check(tiny_recipe("sft", "max_steps=6")), sft)
+        stage.run(stage.check(tiny_recipe("dpo", f"parent={sft}")), dpo)
+        shutil.copytree(tiny_model, merged)
+    return [f"base={tiny_model}@nf4", f"sft={sft}", f"dpo={dpo}", f"merged={merged}"]
+
+
+@pytest.fixture
+def plan(examples: dict[str, Path], folder: Path) -> Plan:
+    general = folder / "general.txt"
+    general.write_text("A heap keeps the smallest at its root. " * 12, "utf-8")
+    return Plan(
+        examples["dpo-validation"], examples["validation"], general, longest=96, window=40, answers=2, answer_tokens=6, seed=1
+    )
+
+
+def test_a_killed_table_goes_on_to_the_same_files(runs: list[str], plan: Plan, folder: Path) -> None:
+    stages = stage_table.stages(runs)
+    whole, killed = folder / "whole", folder / "killed"
+    report = stage_report.report(stage_table.measure(plan, stages, whole))
+    stage_report.write(report, whole)
+
+    def notify(message: str) -> None:
+        told.append(message)
+        if message.startswith("dpo: loading") and not (killed / "over").exists():
+            (killed / "over").touch()
+            raise KeyboardInterrupt
+
+    told: list[str] = []
+    killed.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        stage_table.measure(plan, stages, killed, notify)
+    assert sorted(file.name for file in (killed / "stages").iterdir()) == ["base.json", "sft.json"]
+    told.clear()
+    stage_report.write(stage_report.report(stage_table.measure(plan, stages, killed, notify)), killed)
+    assert [message for message in told if "loading" in message or "before" in message] == [
+        "base: measured before",
+        "sft: measured before",
+        f"dpo: loading {folder / 'dpo'} (4-bit NF4, adapter)",
+        f"merged: loading {folder / 'merged'} (fp32)",
+    ]
+    for name in ("stages.md", "stages.json", "stages.png"):
+        assert (whole / name).read_bytes() == (killed / name).read_bytes()
+
+    rows = {row["name"]: row for row in stage_table.measure(plan, stages, whole)}
+    measures = {measure.title: measure for measure in report.measures}
+    assert list(measures) == [
+        "policy alignment",
+        "policy alignment per token",
+        "accuracy",
+        "NLL of completions",
+        "NLL of general text",
+    ]
+    of_sft = measures["NLL of completions"].lines[1]
+    scored = [[row["scores"]["examples"][key][0] for key in row["scores"]["examples"]] for row in rows.values()]
+    base, sft = ([-log_prob / tokens for log_prob, tokens in one] for one in scored[:2])
+    assert of_sft.before is not None
+    assert of_sft.before.p == pytest.approx(wilcoxon(sft, base).pvalue)
+    assert of_sft.estimate.value == pytest.approx(-sum(one for one, _ in scored[1]) / sum(count for _, count in scored[1]))
+    assert [(line.stage, line.reference) for line in measures["accuracy"].lines] == [
+        ("sft", "base"),
+        ("dpo", "sft"),
+        ("merged", "sft"),
+    ]
+    assert measures["accuracy"].lines[1].before is None  # sft's reference is another
+    assert measures["accuracy"].lines[2].before is not None
+    page = (whole / "stages.md").read_text("utf-8")
+    assert page.count("**expected**") == 2
+    for row in rows.values():
+        for answer in row["answers"]:
+            assert f"\n{answer['text']}\n```" in page
+    with pytest.raises(RunError, match=r"base\.json: was measured otherwise: longest was 96, now 97\. Choose another --out"):
+        stage_table.measure(Plan(**{**vars(plan), "longest": 97}), stages, whole)
+
+
+def test_stages_that_make_no_table_are_refused(runs: list[str], plan: Plan, tmp_path: Path, tiny_model: Path) -> None:
+    base, sft, dpo, _ = runs
+    with pytest.raises(RunError, match=r"sft: not of the form NAME=MODEL"):
+        stage_table.stages(["sft"])
+    with pytest.raises(RunError, match="the same name"):
+        stage_table.stages([base, base])
+    with pytest.raises(RunError, match=r"dpo: was trained against .*sft, which is no stage before it\. Put NAME=.*sft there"):
+        stage_table.stages([base, dpo])
+    with pytest.raises(RunError, match=r"sft: was trained against .*, which is no stage before it"):
+        stage_table.stages([sft])
+    stages = stage_table.stages([base])
+    with pytest.raises(RunError, match="nothing to measure"):
+        stage_table.measure(Plan(), stages, tmp_path)
+    with pytest.raises(RunError, match="reads 2048 tokens at most"):
+        stage_table.measure(Plan(plan.pairs, longest=4096), stages, tmp_path)
+    with pytest.raises(DataError, match="no completion"):  # before any weights
+        stage_table.measure(Plan(examples=plan.pairs), stages, tmp_path)
+    assert not (tmp_path / "stages").exists()
+
+
+def test_a_parent_that_was_trained_anew_is_no_reference(runs: list[str], tmp_path: Path) -> None:
+    dpo = tmp_path / "dpo"
+    shutil.copytree(runs[2].partition("=")[2], dpo)
+    manifest = json.loads((dpo / "manifest.json").read_text("utf-8"))
+    manifest["parent"]["adapter"] = "0" * 64
+    run_folder.write_json(dpo / "manifest.json", manifest)
+    with pytest.raises(RunError, match=r"its parent .* is not there as it was\. Name the reference with --reference"):
+        stage_table.stages([runs[0], f"dpo={dpo}"])
+
+
+def test_other_measures_are_shares_with_mcnemars_test(runs: list[str], tmp_path: Path) -> None:
+    right = {"base": {"1": False, "2": True, "3": False}, "merged": {"1": True, "2": True, "3": True}}
+
+    def judged(name: str, base: Base) -> Mapping[str, bool]:
+        assert isinstance(base.model, transformers.LlamaForCausalLM)
+        return right[name]
+
+    stages = stage_table.stages([runs[0], runs[3]])
+    (measure,) = stage_report.report(stage_table.measure(Plan(), stages, tmp_path, judges={"mcqa": judged})).measures
+    assert [line.estimate.value for line in measure.lines] == [pytest.approx(1 / 3), 1.0]
+    assert measure.lines[1].before is not None
+    assert measure.lines[1].before.p == pytest.approx(0.5)  # two of two: 2 / 2^2
+
+
+def test_questions_go_through_the_grader_with_the_stages_own_weights(runs: list[str], tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("question,A,B,answer\n1 and 1?,2,3,A\n2 and 2?,5,4,B\nopen?,1,2,\n", "utf-8")
+    stages = stage_table.stages([runs[0], runs[1]])
+    judges = {"mcqa": judge(sheet, tmp_path / "mcqa", None, 8, lambda message: None)}
+    rows = stage_table.measure(Plan(), stages, tmp_path / "table", judges=judges)
+    assert [set(row["judged"]["mcqa"]) for row in rows] == [{"1", "2"}, {"1", "2"}]
+    assert (tmp_path / "mcqa" / "sft.jsonl").is_file()
+
+
+def test_an_answer_cannot_end_its_block() -> None:
+    made = stage_report._block("answer", "see ```` here")
+    assert made[2] == "`````text"
+    assert made[4] == "`````"
