@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import agreement, base_model, finished, gguf_adapter, gguf_model, held_out, merge, merged_folder, precision, stage
+from training import (
+    agreement,
+    base_model,
+    finished,
+    gguf_adapter,
+    gguf_model,
+    held_out,
+    merge,
+    merged_folder,
+    mlx_export,
+    precision,
+    stage,
+)
 from training.agreement import Agreement
 from training.errors import RunError
 from training.finished import Finished, open_run
@@ -62,6 +74,10 @@ def export(
     record = merged_folder.record_of(model)
     stage.quiet(hub=False)
     tokenizer, config = base_model.without_weights(str(model), None)
+    if to == "gguf":
+        gguf_model.check(model, tokenizer)
+    else:
+        mlx_export.require()
     measured = text_of(model, record, text, tokenizer, config.vocab_size)
     out.parent.mkdir(parents=True, exist_ok=True)
     reference = reference_of(model, tokenizer, measured)
@@ -70,8 +86,6 @@ def export(
         gguf_model.write(model, tokenizer, kind, out, model.resolve().name)
         found = agreement.compare(reference, agreement.log_probs_of(read_gguf(out, model)))
     else:
-        from training import mlx_export
-
         notify(f"converting {model} by mlx_lm")
         mlx_export.write(model, out)
         found = agreement.compare(reference, mlx_export.log_probs_of(out))

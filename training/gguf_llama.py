@@ -55,7 +55,7 @@ def checked(config: dict[str, Any], place: str) -> dict[str, Any]:
         )
     if rope_type(config) not in ("default", "llama3", "linear"):
         raise RunError(
-            f"{folder}: rotary positions of type {rope_type(config)}, not written as GGUF here. Convert it with llama.cpp's script."
+            f"{place}: rotary positions of type {rope_type(config)}, not written as GGUF here. Convert it with llama.cpp's script."
         )
     return config
 

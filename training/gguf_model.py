@@ -22,6 +22,11 @@ TYPES = ("f16", "q8_0", "q4_0")
 BLOCK = 32  # weights of a row that are quantized together
 
 
+def check(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Raises RunError where `write` would, but for a value out of range."""
+    gguf_tokenizer.vocabulary(tokenizer, gguf_llama.config_of(folder)["vocab_size"])
+
+
 def write(folder: Path, tokenizer: PreTrainedTokenizerBase, kind: str, out: Path, name: str) -> None:
     """The model in `folder` as `out`; `kind` is one of TYPES. Raises RunError where it cannot be written; then `out` is not there."""
     import gguf

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from training.held_out import Text
 
 
-def write(model: Path, out: Path) -> None:
-    """The model in the folder as the folder `out`. Raises RunError where mlx_lm is missing or cannot convert it."""
+def require() -> None:
+    """Raises RunError where mlx_lm is missing."""
     if importlib.util.find_spec("mlx_lm") is None or importlib.util.find_spec("mlx") is None:
         raise RunError("MLX's format is written by mlx_lm, not installed. Run: pip install -e '.[mlx]'")
+
+
+def write(model: Path, out: Path) -> None:
+    """The model in the folder as the folder `out`. Raises RunError where mlx_lm cannot convert it."""
     import mlx_lm
 
     part = out.with_name(f".{out.name}.part-{os.getpid()}")

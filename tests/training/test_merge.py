@@ -34,7 +34,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(place: Path, tiny_recipe: Made, examples: dict[str, Path]) -> Path:
     """An SFT run on an NF4 base, made once."""
     if not (place / "sft").exists():
-        stage.run(stage.check(tiny_recipe("sft", f"data.validation={examples['validation']}", "eval_strategy=no")), place / "sft")
+        stage.run(
+            stage.check(tiny_recipe("sft", f"data.validation={examples['validation']}", "eval_strategy=no")), place / "sft"
+        )
     return place / "sft"
 
 
@@ -55,7 +57,9 @@ def logits(model: torch.nn.Module) -> torch.Tensor:
         return model(ids, use_cache=False).logits
 
 
-def test_merged_into_the_dequantized_base_it_is_the_function_that_was_trained(merged: merge.Merged, run: Path, tiny_model: Path) -> None:
+def test_merged_into_the_dequantized_base_it_is_the_function_that_was_trained(
+    merged: merge.Merged, run: Path, tiny_model: Path
+) -> None:
     """Merged into the 16-bit base, it makes up for a rounding that is not there (PEFT's and transformers' known complaint)."""
     assert merged.kept == merge.DEQUANTIZED
     found = merged.candidates
@@ -71,7 +75,10 @@ def test_merged_into_the_dequantized_base_it_is_the_function_that_was_trained(me
 
 
 def test_the_folder_is_an_ordinary_model_that_stops(merged: merge.Merged, run: Path) -> None:
-    read = {name: json.loads((merged.folder / f"{name}.json").read_text("utf-8")) for name in ("config", "generation_config", "merge")}
+    read = {
+        name: json.loads((merged.folder / f"{name}.json").read_text("utf-8"))
+        for name in ("config", "generation_config", "merge")
+    }
     assert "quantization_config" not in read["config"]
     assert (read["config"]["use_cache"], read["config"]["dtype"]) == (True, "float16")
     assert read["config"]["eos_token_id"] == read["generation_config"]["eos_token_id"] == [96, 98]
