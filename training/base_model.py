@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training import pre_tokenizers
 from training.errors import RecipeError
 from training.precision import Precision
 from training.run_folder import sha256
@@ -115,7 +116,10 @@ def without_weights(name: str, revision: str | None) -> tuple[PreTrainedTokenize
 
     place = where(name, revision)
     with told(name):
-        return transformers.AutoTokenizer.from_pretrained(**place), transformers.AutoConfig.from_pretrained(**place)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(**place)
+        if "gguf_file" in place:
+            pre_tokenizers.restore(tokenizer, Path(place["pretrained_model_name_or_path"], place["gguf_file"]))
+        return tokenizer, transformers.AutoConfig.from_pretrained(**place)
 
 
 def load(name: str, revision: str | None, quantization: str, precision: Precision, tokenizer: PreTrainedTokenizerBase) -> Base:

@@ -26,6 +26,8 @@ COMMANDS = {
     "grade": "Answer a sheet of multiple-choice questions.",
     "ingest": "Read books into a course.",
     "keys": "Keys that programs ask with, over HTTP or MCP.",
+    "merge": "Merge a run's adapter into its base model.",
+    "export": "Write a merged model as GGUF or MLX, or an adapter as GGUF.",
     "mcp": "Serve the courses to a desktop client over MCP.",
     "insight": "Show what students asked, and where they are stuck.",
     "preferences": "List and export which answers were better, for DPO.",

@@ -1,0 +1,180 @@
+"""A run or a merged model in other programs' formats: GGUF, MLX, or the adapter alone as GGUF. `tutor export` calls this.
+
+What was written is read again and compared with the merged model on held-out text; the figures stand beside the file.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training import (
+    agreement,
+    base_model,
+    finished,
+    gguf_adapter,
+    gguf_model,
+    held_out,
+    merge,
+    merged_folder,
+    mlx_export,
+    precision,
+    stage,
+)
+from training.agreement import Agreement
+from training.errors import RunError
+from training.finished import Finished, open_run
+from training.held_out import HeldOut
+from training.run_folder import sha256, versions, write_json
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+Notify = Callable[[str], None]
+FORMATS = ("gguf", "mlx", "adapter")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """`agreement` is with the merged model; None for an adapter, of which nothing here computes."""
+
+    file: Path
+    agreement: Agreement | None
+
+
+def export(
+    folder: Path,
+    to: str,
+    kind: str | None = None,
+    out: Path | None = None,
+    text: Path | None = None,
+    notify: Notify = lambda line: None,
+) -> Exported:
+    """Write the run or merged model in `folder` as `to`. Raises TrainingError; then nothing is left at `out`.
+
+    `kind` is one of gguf_model.TYPES, for GGUF only (f16). A run is merged first, into the folder that `tutor merge` takes, unless
+    that is there.
+    """
+    if kind and to != "gguf":
+        raise RunError(f"--type is for GGUF; {to} is written as it is. Leave it out.")
+    whole = not (folder / "manifest.json").is_file() and (folder / "config.json").is_file()
+    if to == "adapter":
+        if whole:
+            raise RunError(f"{folder}: a whole model has no adapter. Give the folder of the run.")
+        return adapter(open_run(folder), out or named(folder, "-adapter.gguf"))
+    kind = kind or "f16"
+    model = folder if whole else merged_of(open_run(folder), text, notify)
+    out = out or named(model, f"-{kind}.gguf" if to == "gguf" else "-mlx")
+    if out.exists():
+        raise RunError(f"{out}: is there already. Choose another --out.")
+    base_model.check_folder(model)
+    record = merged_folder.record_of(model)
+    stage.quiet(hub=False)
+    tokenizer, config = base_model.without_weights(str(model), None)
+    if to == "gguf":
+        gguf_model.check(model, tokenizer)
+    else:
+        mlx_export.require()
+    measured = text_of(model, record, text, tokenizer, config.vocab_size)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    reference = reference_of(model, tokenizer, measured)
+    if to == "gguf":
+        notify(f"writing {out}")
+        gguf_model.write(model, tokenizer, kind, out, model.resolve().name)
+        found = agreement.compare(reference, agreement.log_probs_of(read_gguf(out, model)))
+    else:
+        notify(f"converting {model} by mlx_lm")
+        mlx_export.write(model, out)
+        found = agreement.compare(reference, mlx_export.log_probs_of(out))
+    files = [out] if out.is_file() else sorted(out.iterdir())
+    write_json(
+        out.with_name(f"{out.name}.json"),
+        {
+            "model": str(model.resolve()),
+            "adapter": record["adapter"] if record else None,
+            "to": to,
+            "type": kind if to == "gguf" else None,
+            "held_out": measured.record(),
+            "agreement": found.record(),
+            "files": {file.name: sha256(file) for file in files},
+            "versions": versions(),
+        },
+    )
+    return Exported(out, found)
+
+
+def adapter(run: Finished, out: Path) -> Exported:
+    """The run's adapter alone."""
+    from training import gguf_llama
+
+    if out.exists():
+        raise RunError(f"{out}: is there already. Choose another --out.")
+    _, config = base_model.without_weights(run.recipe.model, run.recipe.revision)
+    numbers = gguf_llama.checked(config.to_dict(), run.recipe.model)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    gguf_adapter.write(run.run.adapter, finished.lora_config(run.run.adapter), numbers, out, run.name)
+    return Exported(out, None)
+
+
+def named(folder: Path, ending: str) -> Path:
+    """Beside `folder`, with its name."""
+    path = folder.resolve()
+    return path.with_name(f"{path.name}{ending}")
+
+
+def merged_of(run: Finished, text: Path | None, notify: Notify) -> Path:
+    """The run's merged folder, made where it is not there. Raises RunError where another run's stands there."""
+    place = named(run.run.path, "-merged")
+    if not place.exists():
+        merge.merge(run.run.path, place, text, notify=notify)
+        gc.collect()
+    record = merged_folder.record_of(place)
+    if record is None or record["adapter"] != run.adapter_sha256:
+        raise RunError(f"{place}: not what {run.run.path} is merged into now. Remove it, or give a merged folder.")
+    return place
+
+
+def text_of(
+    model: Path, record: dict[str, Any] | None, text: Path | None, tokenizer: PreTrainedTokenizerBase, words: int
+) -> HeldOut:
+    """The given text, or what the merge was measured on. Raises RunError where that is no longer there."""
+    if text:
+        return held_out.read(text, "sft", tokenizer, words)
+    used = record["held_out"] if record else None
+    if used is None or sha256(Path(used["file"])) != used["sha256"]:
+        told = (
+            f"{used['file']}, which it was measured on, is gone or changed"
+            if used
+            else "no merge.json names text to measure on"
+        )
+        raise RunError(f"{model}: {told}. Give held-out rows with --text.")
+    return held_out.read(Path(used["file"]), "sft", tokenizer, words, None, used["source"], used["trained_on"])
+
+
+def reference_of(model: Path, tokenizer: PreTrainedTokenizerBase, measured: HeldOut) -> agreement.Reference:
+    """What the merged model computes, in the format that it is computed in here."""
+    loaded = load(pretrained_model_name_or_path=str(model), use_safetensors=True)
+    ends = loaded.generation_config.eos_token_id
+    return agreement.refer(loaded, measured.texts, ends if isinstance(ends, list) else [ends or tokenizer.eos_token_id])
+
+
+def read_gguf(file: Path, model: Path) -> Any:
+    """The written file through transformers' own reader, its weights dequantized; rotary positions as `model` has them, which that
+    reader takes from no file."""
+    import transformers
+
+    config = transformers.AutoConfig.from_pretrained(str(model))
+    return load(pretrained_model_name_or_path=str(file.parent), gguf_file=file.name, config=config)
+
+
+def load(**place: Any) -> Any:
+    import transformers
+
+    held = precision.pick("auto")
+    with base_model.told(str(place["pretrained_model_name_or_path"])):
+        return transformers.AutoModelForCausalLM.from_pretrained(
+            **place, dtype=held.dtype, device_map={"": held.device}, local_files_only=True, trust_remote_code=False
+        ).eval()

@@ -1,0 +1,70 @@
+"""A complete run, opened for what comes after training: its files are the ones that it wrote, and its base is the one it had.
+
+Knows nothing of merging or exporting.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training import base_model, recipe
+from training.errors import RunError
+from training.recipe import Recipe
+from training.run_folder import RunFolder, sha256
+
+
+@dataclass(frozen=True)
+class Finished:
+    run: RunFolder
+    recipe: Recipe
+    manifest: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.run.path.resolve().name
+
+    @property
+    def adapter_sha256(self) -> str:
+        return str(self.manifest["files"]["adapter/adapter_model.safetensors"])
+
+
+def open_run(folder: Path) -> Finished:
+    """The run in `folder`. Raises RunError where it is not complete, not what was written, or has no LoRA adapter."""
+    run = RunFolder(folder)
+    if not folder.is_dir():
+        raise RunError(f"{folder}: no such run. Give the folder that `tutor train --out` wrote.")
+    manifest = run.manifest
+    if manifest is None:
+        raise RunError(
+            f"{folder}: not a complete run (no manifest.json). Go on with `tutor train --resume`, then give it again."
+        )
+    files = manifest["files"]
+    changed = [path for path in files if path.startswith(("adapter/", "recipe.yaml")) and sha256(folder / path) != files[path]]
+    if changed:
+        raise RunError(f"{folder / changed[0]}: is not the file that the run wrote. Train again, or restore it.")
+    if "adapter/adapter_model.safetensors" not in files or lora_config(run.adapter)["peft_type"] != "LORA":
+        raise RunError(f"{folder}: a {manifest['stage']} run without a LoRA adapter; there is nothing to merge or export.")
+    return Finished(run, recipe.load(folder / "recipe.yaml"), manifest)
+
+
+def require_base(finished: Finished) -> None:
+    """Raises RunError where the base is no longer the one that was trained on: an adapter fits no other weights."""
+    now, before = base_model.identity(finished.recipe.model, finished.recipe.revision), finished.manifest["base"]
+    if now != before:
+        raise RunError(
+            f"{finished.recipe.model}: holds other weights than {finished.run.path} was trained on. Restore them, or train again."
+        )
+
+
+def lora_config(adapter: Path) -> dict[str, Any]:
+    """PEFT's description of the adapter in the folder. Raises RunError where there is none."""
+    try:
+        read = json.loads((adapter / "adapter_config.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{adapter / 'adapter_config.json'}: cannot be read ({error}). Train again, or restore it.") from error
+    if not isinstance(read, dict) or "peft_type" not in read:
+        raise RunError(f"{adapter / 'adapter_config.json'}: does not describe an adapter. Train again, or restore it.")
+    return read
