@@ -121,7 +121,7 @@ def test_the_scale_of_the_adapter_has_to_be_said_and_to_agree() -> None:
         (written(stage="dpo", trainer={"train_sampling_strategy": "group_by_length"}), "fails on pairs"),
         (written(stage="dpo", trainer={"padding_free": True}), "switched off by TRL"),
         (written(stage="dpo", trainer={"sync_ref_model": True}), "stays the parent"),
-        (written(stage="prompt"), "one of sft, dpo"),
+        (written(stage="prompt"), "one of cpt, sft, dpo, prompt_tuning"),
         (written(quantization="fp4"), "not one of nf4, none"),
         (written(data={"train": "x", "too_long": "ignore"}), "not one of refuse, drop, truncate"),
         (written(data={}), "data.train is missing"),
