@@ -22,7 +22,6 @@ from training.errors import RecipeError
 from training.precision import NAMES
 
 STAGES = ("cpt", "sft", "dpo", "prompt_tuning")
-HELD_OUT = 0.05
 ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 TOO_LONG = ("refuse", "drop", "truncate")
 
@@ -62,7 +61,7 @@ class Data:
     validation: Path | None = None
     test: Path | None = None
     course: str | None = None
-    held_out: float = HELD_OUT
+    held_out: float = refusals.HELD_OUT
     too_long: str = "refuse"
 
 
@@ -194,7 +193,7 @@ def build(written: Mapping[str, Any], place: str) -> Recipe:
             paths["validation"],
             paths["test"],
             str(data["course"]) if data.get("course") else None,
-            float(data.get("held_out", HELD_OUT)),
+            float(data.get("held_out", refusals.HELD_OUT)),
             data.get("too_long", "refuse"),
         ),
         lora=adapter,

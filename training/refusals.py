@@ -9,6 +9,8 @@ import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
+HELD_OUT = 0.05  # of a text to learn, where the recipe does not say
+
 # Arguments that this package sets itself, and where to say it instead.
 ELSEWHERE = {
     "output_dir": "give --out",
@@ -63,13 +65,13 @@ def of_data(stage: str, data: Mapping[str, Any]) -> list[str]:
             else "data.train is missing: the file of examples (data.train=FILE)"
         )
     if stage != "cpt":
-        faults += [f"data.{name} is for stage cpt; leave it out" for name in ("course",) if data.get(name)]
-        return faults
+        given = {"course": data.get("course"), "held_out": data.get("held_out", HELD_OUT) != HELD_OUT}
+        return faults + [f"data.{name} is for stage cpt; leave it out" for name, there in given.items() if there]
     if data.get("train") and data.get("course"):
         faults.append("data.train and data.course exclude each other; give one")
     if data.get("too_long", "refuse") != "refuse":
         faults.append("data.too_long has no use in stage cpt: documents are split over rows and nothing is lost; leave it out")
-    share = data.get("held_out", 0.05)
+    share = data.get("held_out", HELD_OUT)
     if not isinstance(share, int | float) or not 0 < share <= 0.5:
         faults.append(f"data.held_out is {share!r}: the share kept back to measure perplexity on, above 0 and at most 0.5")
     return faults
