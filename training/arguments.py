@@ -20,6 +20,7 @@ def of(recipe: Recipe, precision: Precision, folder: Path, validation: bool) -> 
         "logging_steps": 10,
         "save_total_limit": 2,
         "disable_tqdm": True,
+        "log_level_replica": "error",
         "activation_checkpointing": True,
         "dataloader_pin_memory": precision.device == "cuda",
         "save_strategy": recipe.trainer.get("eval_strategy", "epoch") if validation else "epoch",

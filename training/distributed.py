@@ -80,11 +80,15 @@ def take_device(started: Launch, precision: Precision) -> None:
         )
 
 
-def check(started: Launch, recipe: Recipe) -> None:
-    """Raises RecipeError where `recipe` cannot be trained by processes that share it in this way."""
+def check(started: Launch, recipe: Recipe, device: str) -> None:
+    """Raises RecipeError where `recipe` cannot be trained by processes that share it in this way on `device`."""
     sharing, four = started.sharing, recipe.quantization == "nf4"
     fault = None
-    if sharing == "fsdp" and started.version != 2:
+    if device == "cpu" and sharing not in ("none", "ddp"):
+        fault = (
+            "Accelerate divides a model among GPUs only, and would train whole copies here; take recipes/accelerate/ddp.yaml"
+        )
+    elif sharing == "fsdp" and started.version != 2:
         fault = "FSDP 1 needs one number format for adapter and base; take recipes/accelerate/fsdp2.yaml"
     elif sharing == "fsdp" and four and recipe.quantization_storage == "uint8":
         fault = "4-bit weights stored as uint8 stay whole on every GPU under FSDP; set quantization_storage=bf16"

@@ -95,7 +95,7 @@ def check(recipe: Recipe, limit: float | None = None, course: list[Mapping[str, 
     """
     quiet(hub="revision" in base_model.where(recipe.model, recipe.revision))
     held, launch = precision.pick(recipe.precision), distributed.launch()
-    distributed.check(launch, recipe)
+    distributed.check(launch, recipe, held.device)
     distributed.take_device(launch, held)
     parent = run_folder.parent(recipe.parent, recipe.stage, recipe) if recipe.parent else None
     examples = read(recipe, course)

@@ -63,7 +63,7 @@ def test_a_shipped_launch_config_opens_with_its_command_and_fits_the_recipe_ther
     config = load_config_from_file(str(file))
     sharing = {"MULTI_GPU": "ddp", "FSDP": "fsdp", "DEEPSPEED": f"zero{config.deepspeed_config.get('zero_stage')}"}
     launch = Launch(8, 0, 0, sharing[str(config.distributed_type).split(".")[-1]], config.fsdp_config.get("fsdp_version", 2))
-    distributed.check(launch, made)
+    distributed.check(launch, made, "cuda")
     assert made.full == (file.stem in ("fsdp2-full", "zero2", "zero3"))
 
 
@@ -213,7 +213,7 @@ def test_every_weight_is_held_in_full_where_all_are_trained() -> None:
 def test_processes_that_cannot_share_a_recipe_are_refused(launch: Launch, changes: dict[str, Any], reason: str) -> None:
     made = recipe.build(written(trainer={}) | changes, "x")
     with pytest.raises(RecipeError, match=reason):
-        distributed.check(launch, made)
+        distributed.check(launch, made, "cuda")
 
 
 @pytest.mark.parametrize("text", ["- a list", "a: [", "\x00"])
