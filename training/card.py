@@ -42,22 +42,16 @@ def write(recipe: Recipe, inputs: Mapping[str, Any], result: Mapping[str, Any]) 
         )
     rows += [("steps, tokens", f"{result['steps']:,}, {result['tokens']:,}")]
     rows += [(f"final {name}", f"{value:.4f}") for name, value in result["metrics"].items()]
+    kind = "documents" if recipe.stage == "cpt" else "examples"
     rows += [
-        (
-            f"data: {name}",
-            f"{file['file']}, {file['examples']} {'documents' if recipe.stage == 'cpt' else 'examples'}, sha256 {file['sha256'][:16]}...",
-        )
+        (f"data: {name}", f"{file['file']}, {file['examples']} {kind}, sha256 {file['sha256'][:16]}...")
         for name, file in inputs["data"].items()
     ]
     rows += [(name, version) for name, version in inputs["versions"].items()]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     made = "Model" if recipe.full else "Virtual tokens" if recipe.prompt else "Adapter"
-    use = (
-        ""
-        if recipe.full
-        else f"{'Virtual tokens are' if recipe.prompt else 'An adapter is'} of use on {'their' if recipe.prompt else 'its'} base "
-        "model only, with this folder's tokenizer and chat template. "
-    )
+    only = "Virtual tokens are of use on their" if recipe.prompt else "An adapter is of use on its"
+    use = "" if recipe.full else f"{only} base model only, with this folder's tokenizer and chat template. "
     return (
         f"---\n{front}\n---\n\n# {made} by {NAMES[recipe.stage]}\n\n| | |\n|---|---|\n{table}\n\n"
         "Trained with `tutor train`; the run's folder holds the resolved recipe, the curves and every file's hash.\n\n"

@@ -4,7 +4,8 @@
     {"messages": [...]}                             the same; the last turn, the assistant's, is what is learned
     {"prompt": ..., "chosen": ..., "rejected": ...} DPO
 
-Other keys of a row are left alone. Documents for CPT: training/corpus.py. Knows nothing of tokenizers (see training/rendering.py) or models.
+Other keys of a row are left alone. Documents for CPT are read by training/corpus.py. Knows nothing of tokenizers (see
+training/rendering.py) or models.
 """
 
 from __future__ import annotations

@@ -179,7 +179,7 @@ def held_bytes(shape: Shape, recipe: Recipe, number: int, launch: Launch) -> dic
 
 
 def cast_bytes(shape: Shape, recipe: Recipe, number: int, launch: Launch) -> float:
-    """What stands in the computed format beside weights held otherwise: autocast's copies, or a divided model's gathered parts."""
+    """Weights in the format that is computed in, beside those held otherwise: autocast's copies, or a divided model's parts."""
     gathered = 2 * number * shape.blocks / shape.layers + number * shape.embeddings
     if launch.divided:
         return gathered if recipe.full else 0.0

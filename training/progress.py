@@ -16,7 +16,6 @@ from transformers import EarlyStoppingCallback, TrainerCallback
 from training import distributed
 from training.recipe import Recipe
 
-
 ECHO = 2.0  # seconds in which the launcher of several processes hands on the Ctrl-C that they had from the terminal already
 
 

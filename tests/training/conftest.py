@@ -82,7 +82,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     pairs = [{"prompt": row["prompt"], "chosen": row["completion"], "rejected": "No idea."} for row in sums]
     other = [{"prompt": f"How is the letter {letter} written large?", "completion": letter.upper()} for letter in "abcd"]
     other_pairs = [{"prompt": row["prompt"], "chosen": row["completion"], "rejected": "No idea."} for row in other]
-    things = "a heap a queue a stack a graph a tree a list of keys in a row with".split(" ")
+    things = ["a", "heap", "a", "queue", "a", "stack", "a", "graph", "the", "tree", "the", "list", "of", "keys", "in"]
     books = [
         {"section": ["Book", f"Part {number}"], "text": " ".join(random.Random(number).choices(things, k=5 + 2 * number))}
         for number in range(20)

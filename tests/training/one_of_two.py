@@ -1,4 +1,4 @@
-"""One of two processes that train together, as a launcher would start it; run by path, with what follows as globals.
+"""One of two processes that train together, as a launcher would start it; run by path, with `given` among its globals:
 
 rank, port, written (the recipe), folder, resume, signal_at (a step at which this process alone gets a Ctrl-C)
 """
@@ -10,23 +10,18 @@ import signal
 from pathlib import Path
 from typing import Any
 
-rank: int
-port: int
-written: dict[str, Any]
-folder: str
-resume: bool
-signal_at: int | None
+GIVEN: dict[str, Any] = globals()["given"]
+RANK, FOLDER = GIVEN["rank"], GIVEN["folder"]
 
-os.environ.update(
-    RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), TQDM_DISABLE="1"
-)
+os.environ |= {"RANK": str(RANK), "LOCAL_RANK": str(RANK), "WORLD_SIZE": "2", "TQDM_DISABLE": "1"}
+os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(GIVEN["port"])}
 
 import safetensors.torch  # noqa: E402
 import torch  # noqa: E402
 import transformers  # noqa: E402
 
-from training import recipe, sft, stage  # noqa: E402
 from training import dpo as preferences  # noqa: E402
+from training import recipe, sft, stage  # noqa: E402
 
 torch.set_num_threads(1)
 torch.cuda.is_available = lambda: False
@@ -35,7 +30,7 @@ kept: list[Any] = []
 
 class Signal(transformers.TrainerCallback):  # type: ignore[misc]
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if signal_at is not None and state.global_step == signal_at:
+        if state.global_step == GIVEN["signal_at"]:
             os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -50,9 +45,9 @@ for module in (sft, preferences):
 
     module.build_trainer = build
 
-checked = stage.check(recipe.build(written, "two"))
-outcome = stage.run(checked, Path(folder), resume, lambda message: print(message, flush=True))
+checked = stage.check(recipe.build(GIVEN["written"], "two"))
+outcome = stage.run(checked, Path(FOLDER), GIVEN["resume"])
 trained = {name: p.detach().clone() for name, p in kept[0].model.named_parameters() if p.requires_grad}
-safetensors.torch.save_file(trained, f"{folder}.rank{rank}.safetensors")
-Path(f"{folder}.rank{rank}.txt").write_text(f"{outcome.finished} {outcome.steps} {outcome.tokens}", "utf-8")
+safetensors.torch.save_file(trained, f"{FOLDER}.rank{RANK}.safetensors")
+Path(f"{FOLDER}.rank{RANK}.txt").write_text(f"{outcome.finished} {outcome.steps} {outcome.tokens}", "utf-8")
 torch.distributed.destroy_process_group()

@@ -49,7 +49,7 @@ def test_a_file_without_text_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def sections(count: int, **more: Any) -> list[dict[str, Any]]:
-    words = "heap queue stack graph tree node edge list array hash".split()
+    words = ["heap", "queue", "stack", "graph", "tree", "node", "edge", "list", "array", "hash"]
     return [
         {"section": ["Book", str(number // 2)], "text": " ".join(words[(number * k + k * k) % 10] for k in range(1, 30))} | more
         for number in range(count)

@@ -47,7 +47,7 @@ def both(server: multiprocessing.context.ForkServerContext, tmp_path: Path) -> C
         ranks = [
             server.Process(
                 target=runpy.run_path,
-                args=(str(SCRIPT), {**given, "rank": rank, "signal_at": 1 if signal_to == rank else None}),
+                args=(str(SCRIPT), {"given": {**given, "rank": rank, "signal_at": 1 if signal_to == rank else None}}),
             )
             for rank in (0, 1)
         ]
@@ -87,6 +87,7 @@ def test_two_processes_make_one_run_and_hold_the_same_weights(
     assert all((expected[name] - saved[name]).norm() <= 0.02 * expected[name].norm() for name in saved)
 
 
+@pytest.mark.long
 def test_a_ctrl_c_to_one_ends_both_at_the_same_step_and_dpo_goes_on_to_the_same_weights(
     both: Callable[..., list[tuple[bool, int, int]]], tiny_recipe: Made, tmp_path: Path
 ) -> None:

@@ -245,7 +245,7 @@ def test_an_adapter_and_a_whole_model_do_not_go_on_from_each_other(
 ) -> None:
     with pytest.raises(RunError, match=r"trained every weight and left no adapter\. Set full=true, or .* model=.*/model"):
         stage.check(tiny_recipe("dpo", f"parent={full_sft}"))
-    with pytest.raises(RunError, match="trained an adapter. Leave full out; or merge it"):
+    with pytest.raises(RunError, match=r"trained an adapter\. Leave full out; or merge it"):
         stage.check(tiny_recipe("sft", *FULL, f"parent={cpt}"))
     changed = tmp_path / "full"
     shutil.copytree(full_sft, changed)
