@@ -1,11 +1,11 @@
-"""The LoRA adapter on a frozen base: made new or taken from an earlier run, held in fp32, and computed without extra passes.
+"""What is trained beside a frozen base, a LoRA adapter or virtual tokens: made new or taken from an earlier run, held in fp32.
 
 Knows nothing of examples, trainers or run folders.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
-    from training.recipe import Lora
+    from training.recipe import Lora, Prompt
 
 
 def attach(model: PreTrainedModel, lora: Lora) -> PeftModel:
@@ -34,6 +34,27 @@ def attach(model: PreTrainedModel, lora: Lora) -> PeftModel:
     return peft.get_peft_model(model, config)
 
 
+def attach_prompt(model: PreTrainedModel, prompt: Prompt, place: Mapping[str, Any]) -> PeftModel:
+    """Virtual tokens before every row, at first the embeddings of the text `prompt.init`, cut or repeated to fill them.
+
+    `place`: the arguments that find the base's tokenizer.
+    """
+    import peft
+
+    where = dict(place)
+    config = peft.PromptTuningConfig(
+        task_type="CAUSAL_LM",
+        num_virtual_tokens=prompt.tokens,
+        prompt_tuning_init="TEXT",
+        prompt_tuning_init_text=prompt.init,
+        tokenizer_name_or_path=where.pop("pretrained_model_name_or_path"),
+        tokenizer_kwargs=where,
+    )
+    prompted = peft.get_peft_model(model, config)
+    config.tokenizer_name_or_path, config.tokenizer_kwargs = model.name_or_path, None  # no path of this machine is kept
+    return prompted
+
+
 def load(model: PreTrainedModel, folder: Path) -> PeftModel:
     """The adapter in `folder`, trainable (PEFT loads it frozen unless told). Raises RunError where nothing could be trained."""
     import peft
@@ -44,19 +65,33 @@ def load(model: PreTrainedModel, folder: Path) -> PeftModel:
     return adapted
 
 
-def save(model: Any, tokenizer: PreTrainedTokenizerBase, generation: GenerationConfig, folder: Path) -> None:
+def save(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    generation: GenerationConfig,
+    folder: Path,
+    state: dict[str, Any] | None = None,
+) -> None:
     """The adapter that was trained (DPO's reference copy stays behind), with the tokenizer and the tokens that end a turn.
+
+    `state`: the model's weights, where they are divided among processes.
+    """
+    given = {"state_dict": state} if state else {}
+    model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False, **given)
+    tokenizer.save_pretrained(str(folder))
+    ends(generation, tokenizer).save_pretrained(str(folder))
+
+
+def ends(generation: GenerationConfig, tokenizer: PreTrainedTokenizerBase) -> GenerationConfig:
+    """`generation` with every token that ends an answer.
 
     A base model's generation config names its end of text only, and a model that learned to close its turn with another token
     would be let run on.
     """
-    model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
-    tokenizer.save_pretrained(str(folder))
-    ends = generation.eos_token_id
-    named = ends if isinstance(ends, list) else [ends]
+    named = generation.eos_token_id if isinstance(generation.eos_token_id, list) else [generation.eos_token_id]
     generation.eos_token_id = sorted({tokenizer.eos_token_id, *(end for end in named if end is not None)})
     generation.pad_token_id = tokenizer.pad_token_id
-    generation.save_pretrained(str(folder))
+    return generation
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from training import distributed
 from training.errors import RecipeError
 from training.precision import Precision
 from training.recipe import Recipe
@@ -19,6 +20,7 @@ def of(recipe: Recipe, precision: Precision, folder: Path, validation: bool) -> 
         "logging_steps": 10,
         "save_total_limit": 2,
         "disable_tqdm": True,
+        "log_level_replica": "error",
         "activation_checkpointing": True,
         "dataloader_pin_memory": precision.device == "cuda",
         "save_strategy": recipe.trainer.get("eval_strategy", "epoch") if validation else "epoch",
@@ -29,13 +31,15 @@ def of(recipe: Recipe, precision: Precision, folder: Path, validation: bool) -> 
         chosen["precompute_ref_log_probs"] = True
     if recipe.early_stopping:
         chosen |= {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False}
+    if distributed.launch().sharing == "ddp":
+        chosen["ddp_find_unused_parameters"] = False  # all that is trained is used, and looking costs a pass
     fixed = {
         "output_dir": str(folder),
         "bf16": precision.name == "bf16",
         "fp16": precision.name == "fp16",
         "use_cpu": precision.device == "cpu",
     }
-    config = {"sft": trl.SFTConfig, "dpo": trl.DPOConfig}[recipe.stage]
+    config: Any = trl.DPOConfig if recipe.stage == "dpo" else trl.SFTConfig
     try:
         return config(**(chosen | dict(recipe.trainer) | fixed))
     except (ValueError, TypeError, ImportError) as error:

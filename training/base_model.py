@@ -11,7 +11,7 @@ import re
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +39,12 @@ class Base:
     precision: Precision
 
 
-def nf4(precision: Precision) -> BitsAndBytesConfig:
-    """4-bit NF4 with double quantization; transformers' own defaults are fp4 and fp32 compute."""
+def nf4(precision: Precision, storage: str = "uint8") -> BitsAndBytesConfig:
+    """4-bit NF4 with double quantization; transformers' own defaults are fp4 and fp32 compute.
+
+    `storage`: what the bits are kept as; FSDP divides bf16 among processes and leaves uint8 whole.
+    """
+    import torch
     import transformers
 
     return transformers.BitsAndBytesConfig(
@@ -48,6 +52,7 @@ def nf4(precision: Precision) -> BitsAndBytesConfig:
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=precision.dtype,
+        bnb_4bit_quant_storage={"uint8": torch.uint8, "bf16": torch.bfloat16}[storage],
     )
 
 
@@ -122,18 +127,28 @@ def without_weights(name: str, revision: str | None) -> tuple[PreTrainedTokenize
         return tokenizer, transformers.AutoConfig.from_pretrained(**place)
 
 
-def load(name: str, revision: str | None, quantization: str, precision: Precision, tokenizer: PreTrainedTokenizerBase) -> Base:
-    """The weights, held as asked. `quantization` is nf4 or none. Raises RecipeError where transformers cannot load them.
+def load(
+    name: str,
+    revision: str | None,
+    quantization: str,
+    precision: Precision,
+    tokenizer: PreTrainedTokenizerBase,
+    storage: str = "uint8",
+    whole: bool = True,
+) -> Base:
+    """The weights, held as asked and frozen. Raises RecipeError where transformers cannot load them.
 
-    The number format is always given: TRL, handed a name, would hold the model in fp32.
+    `quantization` is nf4, none (in the format that is computed in), or fp32. The number format is always given: TRL, handed a
+    name, would hold the model in fp32. Without `whole` they stay off the GPU, for processes that divide them.
     """
     import torch
     import transformers
 
     place = where(name, revision)
     device = torch.cuda.current_device() if precision.device == "cuda" else "cpu"
-    weights: dict[str, Any] = {"dtype": precision.dtype, "device_map": {"": device}}
-    quantize = nf4(precision) if quantization == "nf4" else None
+    held = replace(precision, name="fp32") if quantization == "fp32" else precision
+    weights: dict[str, Any] = {"dtype": held.dtype, "device_map": {"": device} if whole else None}
+    quantize = nf4(precision, storage) if quantization == "nf4" else None
     if "gguf_file" not in place:
         weights["use_safetensors"] = True
         if quantize:
@@ -141,7 +156,7 @@ def load(name: str, revision: str | None, quantization: str, precision: Precisio
     with told(name):
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(**place, **weights)
         if "gguf_file" in place:
-            model = put_together(model, quantize, precision)
+            model = put_together(model, quantize, held if whole else replace(held, device="cpu"))
     model.name_or_path = name  # what the adapter's config names as its base
     model.config.use_cache = False  # a cache makes the documents of a packed row see each other
     for parameter in model.parameters():

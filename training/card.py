@@ -7,7 +7,12 @@ from typing import Any
 
 from training.recipe import Recipe
 
-NAMES = {"sft": "supervised fine-tuning", "dpo": "direct preference optimization"}
+NAMES = {
+    "cpt": "continued pre-training",
+    "sft": "supervised fine-tuning",
+    "dpo": "direct preference optimization",
+    "prompt_tuning": "prompt tuning",
+}
 
 
 def write(recipe: Recipe, inputs: Mapping[str, Any], result: Mapping[str, Any]) -> str:
@@ -17,14 +22,19 @@ def write(recipe: Recipe, inputs: Mapping[str, Any], result: Mapping[str, Any]) 
     hub = "/" in recipe.model and not recipe.model.startswith((".", "/", "~"))
     front = ModelCardData(
         base_model=recipe.model if hub else None,
-        library_name="peft",
+        library_name="transformers" if recipe.full else "peft",
         pipeline_tag="text-generation",
-        tags=["lora", recipe.stage, "trl", "course-tutor"],
+        tags=["full" if recipe.full else "lora" if recipe.lora else "prompt-tuning", recipe.stage, "trl", "course-tutor"],
     ).to_yaml()
     rows = [("base model", recipe.model + (f" at {recipe.revision}" if recipe.revision else ""))]
     rows += [("base held as", recipe.quantization), ("trained in", result["precision"]), ("stage", NAMES[recipe.stage])]
     if recipe.parent:
-        rows.append(("adapter trained further", f"{recipe.parent.name} (sha256 {inputs['parent']['adapter'][:16]}...)"))
+        kind = "model" if recipe.full else "adapter"
+        rows.append((f"{kind} trained further", f"{recipe.parent.name} (sha256 {inputs['parent'][kind][:16]}...)"))
+    if recipe.full:
+        rows.append(("trained", "every weight, in fp32"))
+    if recipe.prompt:
+        rows.append(("virtual tokens", f"{recipe.prompt.tokens}, at first those of: {' '.join(recipe.prompt.init.split())}"))
     if recipe.lora:
         stabilized = ", rank-stabilized" if recipe.lora.rslora else ""
         rows.append(
@@ -32,15 +42,19 @@ def write(recipe: Recipe, inputs: Mapping[str, Any], result: Mapping[str, Any]) 
         )
     rows += [("steps, tokens", f"{result['steps']:,}, {result['tokens']:,}")]
     rows += [(f"final {name}", f"{value:.4f}") for name, value in result["metrics"].items()]
+    kind = "documents" if recipe.stage == "cpt" else "examples"
     rows += [
-        (f"data: {name}", f"{file['file']}, {file['examples']} examples, sha256 {file['sha256'][:16]}...")
+        (f"data: {name}", f"{file['file']}, {file['examples']} {kind}, sha256 {file['sha256'][:16]}...")
         for name, file in inputs["data"].items()
     ]
     rows += [(name, version) for name, version in inputs["versions"].items()]
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    made = "Model" if recipe.full else "Virtual tokens" if recipe.prompt else "Adapter"
+    only = "Virtual tokens are of use on their" if recipe.prompt else "An adapter is of use on its"
+    use = "" if recipe.full else f"{only} base model only, with this folder's tokenizer and chat template. "
     return (
-        f"---\n{front}\n---\n\n# Adapter by {NAMES[recipe.stage]}\n\n| | |\n|---|---|\n{table}\n\n"
+        f"---\n{front}\n---\n\n# {made} by {NAMES[recipe.stage]}\n\n| | |\n|---|---|\n{table}\n\n"
         "Trained with `tutor train`; the run's folder holds the resolved recipe, the curves and every file's hash.\n\n"
-        "## Limits\n\nAn adapter is of use on its base model only, with this folder's tokenizer and chat template. "
+        f"## Limits\n\n{use}"
         "It was measured on the data above and nothing else; evaluate it on your course before students meet it.\n"
     )

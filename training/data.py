@@ -1,10 +1,11 @@
 """Examples from JSON lines, checked before anything loads: what cannot be read is named by line, what is odd is counted.
 
-    {"prompt": ..., "completion": ...}              SFT; each a text, or a list of chat messages
-    {"messages": [...]}                             SFT; the last turn, the assistant's, is what is learned
+    {"prompt": ..., "completion": ...}              SFT, prompt tuning; each a text, or a list of chat messages
+    {"messages": [...]}                             the same; the last turn, the assistant's, is what is learned
     {"prompt": ..., "chosen": ..., "rejected": ...} DPO
 
-Other keys of a row are left alone. Knows nothing of tokenizers (see training/rendering.py) or models.
+Other keys of a row are left alone. Documents for CPT are read by training/corpus.py. Knows nothing of tokenizers (see
+training/rendering.py) or models.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import Any
 
 from training.errors import DataError
 
-FIELDS = {"sft": ("prompt", "completion"), "dpo": ("prompt", "chosen", "rejected")}
+ANSWERED = ("prompt", "completion")
+FIELDS = {"sft": ANSWERED, "prompt_tuning": ANSWERED, "dpo": ("prompt", "chosen", "rejected")}
 ROLES = ("system", "user", "assistant", "tool")
 SHOWN = 5  # faults told of one file
 
@@ -45,13 +47,7 @@ class Examples:
 
 def read(file: Path, stage: str) -> Examples:
     """The examples of `file`. Raises DataError naming lines that are malformed, or whose chosen answer is the rejected one."""
-    try:
-        raw = file.read_bytes()
-        text = raw.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file. Give a file of JSON lines.") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+    text, digest = text_of(file)
     faults, rows, seen = [], [], set()
     empty = duplicates = 0
     for line, row in enumerate(text.split("\n"), 1):
@@ -77,7 +73,18 @@ def read(file: Path, stage: str) -> Examples:
         raise DataError(f"{file}: {'; '.join(faults[:SHOWN])}{more}. Mend or remove these rows.")
     if not rows:
         raise DataError(f"{file}: no example is left ({empty} empty). A row of this stage has {', '.join(FIELDS[stage])}.")
-    return Examples(file, hashlib.sha256(raw).hexdigest(), tuple(rows), empty, duplicates)
+    return Examples(file, digest, tuple(rows), empty, duplicates)
+
+
+def text_of(file: Path) -> tuple[str, str]:
+    """The text of `file` and its sha256. Raises DataError."""
+    try:
+        raw = file.read_bytes()
+        return raw.decode("utf-8-sig"), hashlib.sha256(raw).hexdigest()
+    except FileNotFoundError:
+        raise DataError(f"{file}: no such file. Give a file of JSON lines.") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
 
 
 def fields_of(row: str, stage: str) -> dict[str, Any]:
@@ -88,7 +95,7 @@ def fields_of(row: str, stage: str) -> dict[str, Any]:
         raise ValueError(f"not valid JSON ({error})") from error
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
-    if stage == "sft" and "messages" in record:
+    if FIELDS[stage] == ANSWERED and "messages" in record:
         messages = list(turns(record["messages"], "messages"))
         if len(messages) < 2 or messages[-1]["role"] != "assistant":
             raise ValueError("messages has to end with a turn of the assistant, after one of the user")

@@ -1,13 +1,14 @@
-"""Direct preference optimization: an adapter learns to prefer the chosen answer, measured from where it began.
+"""Direct preference optimization: the chosen answer is learned to be preferred, measured from where training began.
 
-The reference is a frozen copy of the parent's adapter, or the base where there is no parent. Its log-probabilities are computed
-once, before training. TRL trains; this module gives it a base that is held right, and an adapter that can move.
+The reference is a frozen copy of the parent's adapter, or the base where there is no parent; with every weight trained, the
+model as it was. Its log-probabilities are computed once, before training. TRL trains; this module gives it a base that is held
+right, and weights that can move.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from training import adapter, arguments
 from training.adapted import adapted
@@ -30,6 +31,7 @@ def build_trainer(
     validation: Dataset | None,
     folder: Path,
     callbacks: Sequence[TrainerCallback] = (),
+    settings: Any = None,
 ) -> DPOTrainer:
     """A trainer ready to run, the reference's log-probabilities computed."""
     import trl
@@ -38,7 +40,7 @@ def build_trainer(
     with adapter.held_in_fp32(model):
         return trl.DPOTrainer(
             model=model,
-            args=arguments.of(recipe, base.precision, folder, validation is not None),
+            args=settings or arguments.of(recipe, base.precision, folder, validation is not None),
             train_dataset=train,
             eval_dataset=validation,
             processing_class=base.tokenizer,

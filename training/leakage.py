@@ -62,8 +62,8 @@ def refuse(train: Examples, other: Examples) -> None:
 
 
 def asked(example: Example) -> str:
-    """What tells one example from another: the last message of the prompt, or the text of it."""
-    prompt = example.fields["prompt"]
+    """What tells one example from another: the last message of the prompt, or the text of it; of a document, all."""
+    prompt = example.fields["text"] if "text" in example.fields else example.fields["prompt"]
     return prompt if isinstance(prompt, str) else plain(prompt[-1:])
 
 

@@ -6,9 +6,11 @@ attention with q, k, v, o and a gated feed-forward layer. benchmarks/train_throu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from training.distributed import Launch
 from training.errors import RecipeError
 from training.precision import Precision
 from training.recipe import Recipe
@@ -31,6 +33,7 @@ class Plan:
     parts: dict[str, float]
     limit: float
     device: str
+    remedies: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def total(self) -> float:
@@ -48,18 +51,25 @@ class Plan:
         largest = max(self.parts, key=lambda name: self.parts[name])
         raise RecipeError(
             f"this needs about {self.total / 1e9:.1f} GB and {self.device} has {self.limit / 1e9:.1f}; most is {largest} "
-            f"({self.parts[largest] / 1e9:.1f} GB). {REMEDY[largest]}"
+            f"({self.parts[largest] / 1e9:.1f} GB). {self.remedies[largest]}"
         )
 
 
 REMEDY = {
     "weights": "Set quantization=nf4, or choose a smaller model.",
     "adapters": "Lower lora.rank.",
+    "virtual tokens": "Lower prompt.tokens.",
     "gradients": "Lower lora.rank.",
     "optimizer": "Set trainer.optim=adamw_8bit, or lower lora.rank.",
     "activations": "Lower trainer.per_device_train_batch_size or max_length, or set activation_checkpointing=true.",
     "buffers": "Lower trainer.per_device_train_batch_size or max_length.",
     "CUDA context": "Use another device.",
+}
+ADAPTER = "Train an adapter on a 4-bit base (leave full out), or divide the model among GPUs (recipes/accelerate/)."
+REMEDY_FULL = REMEDY | {
+    "weights": ADAPTER,
+    "gradients": ADAPTER,
+    "optimizer": f"Set trainer.optim=adamw_8bit. {ADAPTER}",
 }
 
 
@@ -115,26 +125,67 @@ class Shape:
         return self.layers * sum(rank * sum(sizes) for name, sizes in self.projections.items() if name in targets)
 
 
-def plan(recipe: Recipe, config: PretrainedConfig, precision: Precision, limit: float) -> Plan:
-    """What `recipe` needs for a model of `config`; `limit` in bytes."""
+def plan(recipe: Recipe, config: PretrainedConfig, precision: Precision, limit: float, launch: Launch = Launch()) -> Plan:  # noqa: B008
+    """What `recipe` needs of one process's device for a model of `config`; `limit` in bytes."""
     shape, trainer = Shape.of(config), recipe.trainer
     number = 4 if precision.name == "fp32" else 2
-    held = NF4_BYTES if recipe.quantization == "nf4" else number
-    trained = shape.adapter(recipe.lora.rank, recipe.lora.targets) if recipe.lora else shape.blocks + shape.embeddings
     pairs = recipe.stage == "dpo"
     rows = int(trainer.get("per_device_train_batch_size", 8)) * (2 if pairs else 1)
-    tokens = rows * int(recipe.max_length or 1024)
+    virtual = recipe.prompt.tokens if recipe.prompt else 0
+    tokens = rows * (int(recipe.max_length or 1024) + virtual)
     parts = {
-        "weights": shape.blocks * held + shape.embeddings * number,
-        "adapters": trained * 4.0 * (2 if pairs else 1),  # and the reference's frozen copy
-        "gradients": trained * 4.0,
-        "optimizer": trained * optimizer_bytes(str(trainer.get("optim", "adamw"))),
+        **held_bytes(shape, recipe, number, launch),
         "activations": tokens * activation_bytes(shape, trainer, number, recipe.kernels and precision.device == "cuda"),
-        "buffers": buffer_bytes(shape, tokens, rows, number, recipe, precision),
+        "buffers": buffer_bytes(shape, tokens, rows, number, recipe, precision) + cast_bytes(shape, recipe, number, launch),
     }
     if precision.device == "cuda":
         parts["CUDA context"] = CONTEXT
-    return Plan(parts, limit, "the GPU" if precision.device == "cuda" else "this machine")
+    device = "the GPU" if precision.device == "cuda" else "this machine"
+    if launch.processes > 1:
+        device = f"each of {launch.processes} GPUs" if precision.device == "cuda" else f"each of {launch.processes} processes"
+    return Plan(parts, limit, device, REMEDY_FULL if recipe.full else REMEDY)
+
+
+def held_bytes(shape: Shape, recipe: Recipe, number: int, launch: Launch) -> dict[str, float]:
+    """Weights, what is trained beside them, gradients and the optimizer's state, as far as this process holds them.
+
+    Full fine-tuning holds weights in fp32; DeepSpeed holds them in the format that is computed in, and an fp32 copy with the
+    optimizer's state. A full run's reference is the model before it moves, and takes nothing.
+    """
+    state = optimizer_bytes(str(recipe.trainer.get("optim", "adamw")))
+    apart = launch.processes if launch.divided else 1
+    apart_state = launch.processes if launch.divided or launch.sharing == "zero2" else 1
+    if recipe.full:
+        all_weights = shape.blocks + shape.embeddings
+        zero = launch.sharing.startswith("zero")
+        size = number if zero else 4
+        kept = state + (4 if zero and number < 4 else 0)
+        return {
+            "weights": all_weights * size / apart,
+            "gradients": all_weights * size / apart_state,
+            "optimizer": 0.0 if launch.offload else all_weights * kept / apart_state,
+        }
+    held = NF4_BYTES if recipe.quantization == "nf4" else number
+    trained = shape.adapter(recipe.lora.rank, recipe.lora.targets) if recipe.lora else 0
+    name, copies = "adapters", 2 if recipe.stage == "dpo" else 1  # the reference's frozen copy
+    if recipe.prompt:
+        name, trained = "virtual tokens", recipe.prompt.tokens * shape.width
+    return {
+        "weights": (shape.blocks * held + shape.embeddings * number) / apart,
+        name: trained * 4.0 * copies / apart,
+        "gradients": trained * 4.0 / apart_state,
+        "optimizer": trained * state / apart_state,
+    }
+
+
+def cast_bytes(shape: Shape, recipe: Recipe, number: int, launch: Launch) -> float:
+    """Weights in the format that is computed in, beside those held otherwise: autocast's copies, or a divided model's parts."""
+    gathered = 2 * number * shape.blocks / shape.layers + number * shape.embeddings
+    if launch.divided:
+        return gathered if recipe.full else 0.0
+    if recipe.full and number < 4 and not launch.sharing.startswith("zero"):
+        return float(number * (shape.blocks + shape.words * shape.width))
+    return 0.0
 
 
 def optimizer_bytes(name: str) -> float:
@@ -164,7 +215,7 @@ def buffer_bytes(shape: Shape, tokens: int, rows: int, number: int, recipe: Reci
     on_the_way = tokens * number * (2 * shape.inner + 4 * shape.width)
     tile = min(tokens, HEAD_TILE[0]) * min(shape.words, HEAD_TILE[1]) * number * (1 if precision.device == "cuda" else 4)
     head = tile + 2 * tokens * shape.width * 4
-    row = tokens if recipe.trainer.get("packing") else tokens // rows
+    row = tokens if recipe.trainer.get("packing") else tokens // rows  # of a packed batch, all is one row
     mask = 0 if precision.flash and recipe.kernels else tokens * row * (1 + number)
     scores = tokens * row * shape.heads * 4 if precision.device == "cpu" and recipe.stage == "dpo" else 0
     return dequantized + on_the_way + head + mask + scores

@@ -13,7 +13,10 @@ from typing import Any
 
 from transformers import EarlyStoppingCallback, TrainerCallback
 
+from training import distributed
 from training.recipe import Recipe
+
+ECHO = 2.0  # seconds in which the launcher of several processes hands on the Ctrl-C that they had from the terminal already
 
 
 class Interruption(TrainerCallback):  # type: ignore[misc]
@@ -22,6 +25,7 @@ class Interruption(TrainerCallback):  # type: ignore[misc]
     def __init__(self, notify: Callable[[str], None]) -> None:
         self.notify = notify
         self.asked = False
+        self.at = 0.0
         self.before: Any = None
 
     def __enter__(self) -> Interruption:
@@ -35,11 +39,14 @@ class Interruption(TrainerCallback):  # type: ignore[misc]
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         if self.asked:
+            if time.monotonic() - self.at < ECHO:
+                return
             raise KeyboardInterrupt
-        self.asked = True
+        self.asked, self.at = True, time.monotonic()
         self.notify("saving after this step; press Ctrl-C again to leave without")
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> Any:
+        self.asked = distributed.agreed(self.asked)
         if self.asked:
             control.should_save = control.should_training_stop = True
         return control
@@ -60,7 +67,7 @@ class Tokens(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
-        if folder.is_dir():
+        if folder.is_dir() and state.is_world_process_zero:
             (folder / "tokens.json").write_text(json.dumps(self.total), "utf-8")
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

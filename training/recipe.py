@@ -21,7 +21,7 @@ from training import refusals
 from training.errors import RecipeError
 from training.precision import NAMES
 
-STAGES = ("sft", "dpo")
+STAGES = ("cpt", "sft", "dpo", "prompt_tuning")
 ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 TOO_LONG = ("refuse", "drop", "truncate")
 
@@ -42,26 +42,46 @@ class Lora:
 
 
 @dataclass(frozen=True)
-class Data:
-    """Files of examples, one JSON object a line. `test` is never trained on: what leaks into it is refused."""
+class Prompt:
+    """What prompt tuning trains: so many virtual tokens before every prompt, at first those of the text `init`."""
 
-    train: Path
+    tokens: int
+    init: str
+
+
+@dataclass(frozen=True)
+class Data:
+    """Files of examples, one JSON object a line. `test` is never trained on: what leaks into it is refused.
+
+    For CPT `train` is a text, or `course` names the course whose books are read; of documents without `validation`, the share
+    `held_out` is kept back, by section.
+    """
+
+    train: Path | None
     validation: Path | None = None
     test: Path | None = None
+    course: str | None = None
+    held_out: float = refusals.HELD_OUT
     too_long: str = "refuse"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One stage. `parent` is the folder of the run whose adapter is trained further."""
+    """One stage. `parent` is the folder of the run whose adapter, or whose model where `full`, is trained further.
+
+    What is trained is `lora`, `prompt`, or with `full` every weight.
+    """
 
     stage: str
     model: str
     data: Data
     lora: Lora | None
+    prompt: Prompt | None = None
+    full: bool = False
     revision: str | None = None
     parent: Path | None = None
     quantization: str = "nf4"
+    quantization_storage: str = "uint8"
     precision: str = "auto"
     kernels: bool = True
     early_stopping: int = 0
@@ -127,7 +147,9 @@ def build(written: Mapping[str, Any], place: str) -> Recipe:
     if stage not in STAGES:
         raise RecipeError(f"{place}: stage is {stage!r}. It has to be one of {', '.join(STAGES)}.")
     faults += _unknown("", written, _names(Recipe))
+    full = written.get("full") is True
     lora = _section(written, "lora", {**dict.fromkeys(_names(Lora)), "alpha": None}, faults)
+    prompt = _section(written, "prompt", dict.fromkeys(_names(Prompt)), faults)
     data = _section(written, "data", dict.fromkeys(_names(Data)), faults)
     trainer = _section(written, "trainer", None, faults)
     faults += _unknown("trainer.", trainer, trainer_arguments(str(stage)), refusals.LORA)
@@ -139,29 +161,49 @@ def build(written: Mapping[str, Any], place: str) -> Recipe:
             trainer[name] = "no"  # YAML 1.1 reads the word as false
     if not isinstance(written.get("model"), str):
         faults.append("model is missing: a built-in name, a folder, a .gguf file or a hub id")
-    if data.get("train") is None:
-        faults.append("data.train is missing: the file of examples (data.train=FILE)")
-    for name, allowed in (("quantization", ("nf4", "none")), ("precision", NAMES)):
-        if written.get(name, allowed[0]) not in allowed:
-            faults.append(f"{name} is {written[name]!r}, not one of {', '.join(allowed)}")
+    faults += refusals.of_data(str(stage), data)
+    quantization = written.get("quantization") or ("none" if full else "nf4")
+    storage, held = written.get("quantization_storage") or "uint8", written.get("precision") or "auto"
+    for name, value, allowed in (
+        ("full", written.get("full") or False, (True, False)),
+        ("quantization", quantization, ("nf4", "none")),
+        ("quantization_storage", storage, ("uint8", "bf16")),
+        ("precision", held, NAMES),
+    ):
+        if value not in allowed:
+            faults.append(f"{name} is {value!r}, not one of {', '.join(map(str, allowed))}")
     if data.get("too_long", "refuse") not in TOO_LONG:
         faults.append(f"data.too_long is {data['too_long']!r}, not one of {', '.join(TOO_LONG)}")
-    adapter = _lora(lora, faults)
-    faults += refusals.of_trainer(str(stage), trainer) + refusals.of_lora(lora)
+    faults += refusals.of_trained(str(stage), written, quantization)
+    wanted = stage != "prompt_tuning" and not full
+    adapter = _lora(lora, faults) if wanted else None
+    virtual = _prompt(prompt, faults) if stage == "prompt_tuning" else None
+    if stage == "cpt":
+        trainer = {"packing": True, "packing_strategy": "bfd_split", **trainer}
+    faults += refusals.of_trainer(str(stage), trainer, adapter=not full) + refusals.of_lora(lora)
     if faults:
         count = "" if len(faults) == 1 else f"{len(faults)} faults: "
         raise RecipeError(f"{place}: {count}{'; '.join(faults)}.")
     paths = {key: Path(data[key]) if data.get(key) else None for key in ("train", "validation", "test")}
-    assert paths["train"] is not None
     return Recipe(
         stage=str(stage),
         model=str(written["model"]),
-        data=Data(paths["train"], paths["validation"], paths["test"], data.get("too_long", "refuse")),
+        data=Data(
+            paths["train"],
+            paths["validation"],
+            paths["test"],
+            str(data["course"]) if data.get("course") else None,
+            float(data.get("held_out", refusals.HELD_OUT)),
+            data.get("too_long", "refuse"),
+        ),
         lora=adapter,
+        prompt=virtual,
+        full=full,
         revision=written.get("revision"),
         parent=Path(written["parent"]) if written.get("parent") else None,
-        quantization=written.get("quantization", "nf4"),
-        precision=written.get("precision", "auto"),
+        quantization=quantization,
+        quantization_storage=storage,
+        precision=held,
         kernels=bool(written.get("kernels", True)),
         early_stopping=int(written.get("early_stopping") or 0),
         trainer=trainer,
@@ -173,8 +215,20 @@ def trainer_arguments(stage: str) -> tuple[str, ...]:
     """The names that TRL's config for `stage` takes."""
     import trl
 
-    config = {"sft": trl.SFTConfig, "dpo": trl.DPOConfig}[stage]
+    config = trl.DPOConfig if stage == "dpo" else trl.SFTConfig
     return tuple(field.name for field in dataclasses.fields(config) if field.init)
+
+
+def _prompt(written: Mapping[str, Any], faults: list[str]) -> Prompt | None:
+    """The virtual tokens, or None with the faults told."""
+    tokens, init = written.get("tokens"), written.get("init")
+    if not isinstance(tokens, int) or tokens < 1:
+        faults.append("prompt.tokens is missing or not a whole number above 0: how many virtual tokens are trained")
+        return None
+    if not isinstance(init, str) or not init.strip():
+        faults.append("prompt.init is missing: the text whose tokens they begin as (random ones learn slowly)")
+        return None
+    return Prompt(tokens, init)
 
 
 def _lora(written: Mapping[str, Any], faults: list[str]) -> Lora | None:

@@ -9,6 +9,8 @@ import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
+HELD_OUT = 0.05  # of a text to learn, where the recipe does not say
+
 # Arguments that this package sets itself, and where to say it instead.
 ELSEWHERE = {
     "output_dir": "give --out",
@@ -34,8 +36,49 @@ LORA = {
 }
 
 
-def of_trainer(stage: str, trainer: Mapping[str, Any]) -> list[str]:
-    """Why `trainer` cannot be used for `stage`; empty where it can."""
+def of_trained(stage: str, written: Mapping[str, Any], quantization: str) -> list[str]:
+    """Why what is to be trained (an adapter, virtual tokens, every weight) cannot be; empty where it can."""
+    faults = []
+    full, prompt = written.get("full") is True, stage == "prompt_tuning"
+    if full and prompt:
+        faults.append("full and stage prompt_tuning exclude each other: there, virtual tokens alone are trained; choose one")
+    if full and quantization == "nf4":
+        faults.append("full with quantization nf4: 4-bit weights cannot be trained; set quantization=none, or leave full out")
+    if (full or prompt) and written.get("lora"):
+        faults.append(
+            f"lora is of no use with {'full: every weight' if full else 'prompt_tuning: virtual tokens'}; leave it out"
+        )
+    if prompt and written.get("parent"):
+        faults.append("parent: prompt tuning begins at the base, for an adapter there would be lost on saving; leave it out")
+    if written.get("prompt") and not prompt:
+        faults.append("prompt is for stage prompt_tuning; leave it out")
+    return faults
+
+
+def of_data(stage: str, data: Mapping[str, Any]) -> list[str]:
+    """Why `data` cannot be used for `stage`; empty where it can."""
+    faults = []
+    if data.get("train") is None and not (stage == "cpt" and data.get("course")):
+        faults.append(
+            "data.train is missing: the text to learn (data.course=NAME, or data.train=FILE)"
+            if stage == "cpt"
+            else "data.train is missing: the file of examples (data.train=FILE)"
+        )
+    if stage != "cpt":
+        given = {"course": data.get("course"), "held_out": data.get("held_out", HELD_OUT) != HELD_OUT}
+        return faults + [f"data.{name} is for stage cpt; leave it out" for name, there in given.items() if there]
+    if data.get("train") and data.get("course"):
+        faults.append("data.train and data.course exclude each other; give one")
+    if data.get("too_long", "refuse") != "refuse":
+        faults.append("data.too_long has no use in stage cpt: documents are split over rows and nothing is lost; leave it out")
+    share = data.get("held_out", HELD_OUT)
+    if not isinstance(share, int | float) or not 0 < share <= 0.5:
+        faults.append(f"data.held_out is {share!r}: the share kept back to measure perplexity on, above 0 and at most 0.5")
+    return faults
+
+
+def of_trainer(stage: str, trainer: Mapping[str, Any], adapter: bool = True) -> list[str]:
+    """Why `trainer` cannot be used for `stage`, on an `adapter` or not; empty where it can."""
     faults = [f"trainer.{name} is not set here: {ELSEWHERE[name]}" for name in trainer if name in ELSEWHERE]
     faults += [f"trainer.{name}: {NEVER[name]}" for name in trainer if name in NEVER and trainer[name]]
     reports = trainer.get("report_to") or "none"
@@ -49,11 +92,43 @@ def of_trainer(stage: str, trainer: Mapping[str, Any]) -> list[str]:
         for name in sorted((wanted & LOCAL_REPORTS) - {"none"})
         if importlib.util.find_spec(name) is None
     ]
-    if (trainer.get("activation_checkpointing_kwargs") or {}).get("selective"):
+    if adapter and (trainer.get("activation_checkpointing_kwargs") or {}).get("selective"):
         faults.append(
             "trainer.activation_checkpointing_kwargs.selective fails with an adapter (ValueError in TRL); use every_n_layers: 2"
         )
-    return faults + (of_sft(trainer) if stage == "sft" else of_dpo(trainer))
+    if stage == "dpo":
+        return faults + of_dpo(trainer, adapter)
+    return faults + {"cpt": of_cpt, "sft": of_sft, "prompt_tuning": of_prompt_tuning}[stage](trainer)
+
+
+def of_cpt(trainer: Mapping[str, Any]) -> list[str]:
+    faults = []
+    if not trainer.get("packing") or trainer.get("eval_packing") is False:
+        faults.append("trainer.packing is needed in stage cpt: unpacked, TRL drops what is over max_length of each document")
+    elif trainer.get("packing_strategy") == "wrapped":
+        faults.append("trainer.packing_strategy wrapped lets one document see the other; use bfd_split")
+    elif trainer.get("packing_strategy") != "bfd_split":
+        faults.append(
+            f"trainer.packing_strategy {trainer.get('packing_strategy')} drops what is over max_length of each document "
+            "without a word; use bfd_split"
+        )
+    if trainer.get("max_length", 1024) is None:
+        faults.append("trainer.max_length is needed in stage cpt: it is the length of a packed row")
+    faults += [
+        f"trainer.{name}: a book's text has no turns, all of it is learned; leave it out"
+        for name in ("assistant_only_loss", "completion_only_loss")
+        if trainer.get(name)
+    ]
+    return faults
+
+
+def of_prompt_tuning(trainer: Mapping[str, Any]) -> list[str]:
+    if trainer.get("packing") or trainer.get("padding_free"):
+        return [
+            "trainer.packing with prompt tuning: the virtual tokens stand before a row's first document only, and its "
+            "documents see each other; leave it out"
+        ]
+    return of_sft(trainer)
 
 
 def of_sft(trainer: Mapping[str, Any]) -> list[str]:
@@ -72,14 +147,18 @@ def of_sft(trainer: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def of_dpo(trainer: Mapping[str, Any]) -> list[str]:
+def of_dpo(trainer: Mapping[str, Any], adapter: bool) -> list[str]:
     faults = []
     if trainer.get("train_sampling_strategy") == "group_by_length":
         faults.append("trainer.train_sampling_strategy group_by_length fails on pairs (ValueError); leave it out")
     if trainer.get("padding_free"):
         faults.append("trainer.padding_free is switched off by TRL for pairs; leave it out")
     if trainer.get("sync_ref_model"):
-        faults.append("trainer.sync_ref_model cannot be used with an adapter; the reference stays the parent")
+        faults.append(
+            "trainer.sync_ref_model: the reference stays the parent, and its log-probabilities are computed once; leave it out"
+        )
+    if not adapter and trainer.get("precompute_ref_log_probs") is False:
+        faults.append("trainer.precompute_ref_log_probs false with full: TRL would hold a second model in memory; leave it out")
     return faults
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from transformers import PreTrainedTokenizerBase
 
+SHOWN = 100  # tokens shown of a document
+DOCUMENT_ENDS = ("<|end_of_text|>", "<|endoftext|>", "</s>")
 PADS = ("<|finetune_right_pad_id|>", "<|reserved_special_token_0|>", "<pad>", "<|endoftext|>", "<unk>")
 
 
@@ -62,6 +64,26 @@ def stop_token(tokenizer: PreTrainedTokenizerBase) -> str | None:
         (rest.find(token), token) for token in tokenizer.all_special_tokens + added(tokenizer) if token and token in rest
     ]
     return min(closing)[1] if closing else None
+
+
+def document_end(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The token that ends a document, for CPT: an instruction-tuned model's tokenizer names the end of a turn instead.
+
+    Asked for before `prepare`. Raises RecipeError where there is none.
+    """
+    known = tokenizer.get_vocab()
+    end = next((token for token in DOCUMENT_ENDS if token in known), tokenizer.eos_token)
+    if end is None:
+        raise RecipeError("the tokenizer has no end-of-text token. Choose another model.")
+    return int(known[str(end)])
+
+
+def render_documents(examples: Examples, tokenizer: PreTrainedTokenizerBase, end: int) -> Rendered:
+    """Each document's tokens and `end`, whatever its length: packing splits what is over a row, and nothing is lost."""
+    import datasets
+
+    rows = [{"input_ids": [*tokenizer(example.fields["text"])["input_ids"], end]} for example in examples.rows]
+    return Rendered(datasets.Dataset.from_list(rows), tuple(len(row["input_ids"]) for row in rows), 0, 0, 0)
 
 
 def added(tokenizer: PreTrainedTokenizerBase) -> list[str]:
@@ -140,6 +162,9 @@ def shown(tokenizer: PreTrainedTokenizerBase, dataset: Dataset) -> str:
     The learned part has to end with the token that ends a turn, or the model would never learn to stop.
     """
     fields = dataset[0]
+    if "input_ids" in fields:
+        start = tokenizer.decode(fields["input_ids"][:SHOWN])
+        return f"\u27e6{start}{'...' if len(fields['input_ids']) > SHOWN else ''}\u27e7"
     answer = next(name for name in fields if name != "prompt")
     prompt, whole = ids(tokenizer, fields, None), ids(tokenizer, fields, answer)
     common = next(

@@ -3,7 +3,9 @@ means that the run is complete.
 
     recipe.yaml    the resolved recipe          inputs.json   hashes of data, base and parent; library versions
     checkpoints/   to go on from                curves.jsonl, curves.png
-    adapter/       adapter, tokenizer, stop tokens            README.md, manifest.json
+    adapter/       adapter (or virtual tokens), tokenizer, stop tokens; model/ where every weight was trained
+    perplexity.json  before, of a CPT run       course.jsonl  its text, where a course was read
+    README.md, manifest.json
 
 Knows nothing of how a stage trains.
 """
@@ -24,6 +26,8 @@ import yaml
 from training.errors import RunError
 from training.recipe import Recipe
 
+# The stages that each goes on from.
+PARENTS = {"cpt": ("cpt",), "sft": ("cpt", "sft"), "dpo": ("sft",), "prompt_tuning": ()}
 LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "liger-kernel")
 
 
@@ -34,6 +38,15 @@ class RunFolder:
     @property
     def adapter(self) -> Path:
         return self.path / "adapter"
+
+    @property
+    def model(self) -> Path:
+        """Of a run that trained every weight."""
+        return self.path / "model"
+
+    @property
+    def perplexity(self) -> Path:
+        return self.path / "perplexity.json"
 
     @property
     def checkpoints(self) -> Path:
@@ -84,9 +97,25 @@ class RunFolder:
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """The manifest, last of all: the hash of every file that came out."""
-        files = sorted(path for path in [*self.adapter.rglob("*"), *self.path.glob("*")] if path.is_file())
+        made = [*self.adapter.rglob("*"), *self.model.rglob("*"), *self.path.glob("*")]
+        files = sorted(path for path in made if path.is_file())
         hashes = {str(path.relative_to(self.path)): sha256(path) for path in files if path.name != "manifest.json"}
         write_json(self.path / "manifest.json", {**result, "files": hashes})
+
+
+def unfit(stage: str, before: str) -> str | None:
+    """Why a run of the stage `before` cannot be the parent of `stage`; None where it can."""
+    if before in PARENTS[stage]:
+        return None
+    if before == "prompt_tuning":
+        return "it trained virtual tokens, which no stage goes on from (DPO's reference would lack them); give another run"
+    if stage == "dpo" and before == "dpo":
+        return "its policy would silently become the reference and margins start at 0; give the SFT run"
+    if stage == "dpo":
+        return "its model has not learned to answer yet, and would be the reference; train SFT on it first, then give that run"
+    if stage == "cpt":
+        return f"books would wash out what {before.upper()} taught; CPT comes before SFT: leave parent out, or give a CPT run"
+    return f"{stage.upper()} goes on from {' or '.join(name.upper() for name in PARENTS[stage])} runs only"
 
 
 def parent(folder: Path, stage: str, recipe: Recipe) -> RunFolder:
@@ -100,23 +129,32 @@ def parent(folder: Path, stage: str, recipe: Recipe) -> RunFolder:
             f"{folder}: not a complete run (no manifest.json). Of a checkpoint, DPO would make its reference in the middle of "
             "the way; go on with --resume on the run's own folder, then give that."
         )
-    if stage == "dpo" and done["stage"] == "dpo":
+    reason = unfit(stage, done["stage"])
+    if reason:
+        raise RunError(f"{folder}: is a {done['stage']} run; {reason}.")
+    before = done["recipe"]
+    full = bool(before.get("full"))
+    if full and not recipe.full:
         raise RunError(
-            f"{folder}: is a DPO run. Its policy would silently become the reference and margins start at 0; give the SFT run."
+            f"{folder}: trained every weight and left no adapter. Set full=true, or take its model as the base: parent=null "
+            f"model={run.model}."
         )
-    if stage == "sft" and done["stage"] != "sft":
-        raise RunError(f"{folder}: is a {done['stage']} run; SFT goes on from an SFT run only.")
+    if recipe.full and not full:
+        raise RunError(
+            f"{folder}: trained an adapter. Leave full out; or merge it (tutor merge) and give that folder as model."
+        )
     changed = [
-        path for path, digest in done["files"].items() if path.startswith("adapter/") and sha256(folder / path) != digest
+        path
+        for path, digest in done["files"].items()
+        if path.startswith(("adapter/", "model/")) and sha256(folder / path) != digest
     ]
     if changed:
         raise RunError(f"{folder / changed[0]}: is not the file that the run wrote. Train again, or restore it.")
-    before, lora = done["recipe"], done["recipe"]["lora"]
-    mine = recipe.resolved()["lora"]
+    mine, lora = recipe.resolved()["lora"] or {}, before["lora"] or {}
     unlike = [
         f"lora.{name} {mine[name]} (there {lora[name]})"
         for name in ("rank", "scale", "rslora", "targets")
-        if mine[name] != lora[name]
+        if mine.get(name) != lora.get(name)
     ]
     unlike += [
         f"{name} {getattr(recipe, name)} (there {before[name]})"

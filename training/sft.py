@@ -1,12 +1,13 @@
-"""Supervised fine-tuning: an adapter learns to write the completions. The way through this stage, top to bottom.
+"""Supervised fine-tuning: the completions are learned. The way through this stage, top to bottom.
 
-TRL trains; this module gives it a base that is held right, and an adapter that can move.
+The trainer of CPT and prompt tuning too: CPT's rows are whole documents, all of which is learned. TRL trains; this module gives
+it a base that is held right, and weights that can move.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from training import adapter, arguments
 from training.adapted import adapted
@@ -29,15 +30,16 @@ def build_trainer(
     validation: Dataset | None,
     folder: Path,
     callbacks: Sequence[TrainerCallback] = (),
+    settings: Any = None,
 ) -> SFTTrainer:
-    """A trainer ready to run, its adapter new or the parent's."""
+    """A trainer ready to run, what is trained new or the parent's."""
     import trl
 
     model = adapted(recipe, base)
     with adapter.held_in_fp32(model):
         return trl.SFTTrainer(
             model=model,
-            args=arguments.of(recipe, base.precision, folder, validation is not None),
+            args=settings or arguments.of(recipe, base.precision, folder, validation is not None),
             train_dataset=train,
             eval_dataset=validation,
             processing_class=base.tokenizer,

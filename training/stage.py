@@ -1,17 +1,19 @@
 """The way through one stage: recipe and files checked, memory predicted, base loaded, trained, kept. `tutor train` calls this.
 
-What differs between stages is in training/sft.py and training/dpo.py.
+What differs between stages is in training/sft.py and training/dpo.py, what CPT reads and measures in training/corpus.py and
+training/perplexity.py. Of several processes (training/distributed.py) each comes this way; the main one alone writes.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import arguments, base_model, data, leakage, memory, precision, rendering, run_folder
+from training import arguments, base_model, corpus, data, distributed, leakage, memory, precision, rendering, run_folder
 from training.errors import RecipeError, RunError
 from training.recipe import Recipe
 from training.run_folder import RunFolder
@@ -35,23 +37,44 @@ class Checked:
     plan: memory.Plan
     parent: RunFolder | None
     shown: str
+    launch: distributed.Launch
+    held_out: corpus.HeldOut | None = None
+    course: list[Mapping[str, Any]] | None = None
 
     def inputs(self) -> dict[str, Any]:
         """What the run is made of, for its folder."""
+        files: dict[str, dict[str, Any]] = {
+            name: {"file": str(made.file), "sha256": made.sha256, "examples": len(made.rows)}
+            for name, made in self.examples.items()
+        }
+        if self.held_out:
+            files["validation"] |= {"held_out": list(self.held_out.sections), "left_out_of_training": self.held_out.near}
+        if self.recipe.data.course:
+            files["train"]["course"] = self.recipe.data.course
+        parent: dict[str, Any] | None = None
+        if self.parent:
+            parent = {"folder": str(self.parent.path)}
+            if self.recipe.full:  # the manifest names the hash of every file of the model
+                parent["model"] = run_folder.sha256(self.parent.path / "manifest.json")
+            else:
+                parent["adapter"] = run_folder.sha256(self.parent.adapter / "adapter_model.safetensors")
         return {
-            "data": {
-                name: {"file": str(made.file), "sha256": made.sha256, "examples": len(made.rows)}
-                for name, made in self.examples.items()
-            },
+            "data": files,
             "base": base_model.identity(self.recipe.model, self.recipe.revision),
-            "parent": {
-                "folder": str(self.parent.path),
-                "adapter": run_folder.sha256(self.parent.adapter / "adapter_model.safetensors"),
-            }
-            if self.parent
-            else None,
+            "parent": parent,
             "versions": run_folder.versions(),
         }
+
+    def told(self) -> list[str]:
+        """What was found in the data."""
+        lines = rendering.lines([(self.examples[name], made) for name, made in self.rendered.items()])
+        if self.held_out:
+            sections = self.held_out.sections
+            lines.append(
+                f"held out to measure perplexity: {len(sections)} sections ({'; '.join(sections[:3])}"
+                f"{'; ...' if len(sections) > 3 else ''}); {self.held_out.near} documents much like them left out"
+            )
+        return lines
 
 
 @dataclass(frozen=True)
@@ -65,32 +88,63 @@ class Outcome:
     metrics: dict[str, float]
 
 
-def check(recipe: Recipe, limit: float | None = None) -> Checked:
+def check(recipe: Recipe, limit: float | None = None, course: list[Mapping[str, Any]] | None = None) -> Checked:
     """Everything that can be known before weights load. Raises TrainingError for the first thing that stands in the way.
 
-    `limit`: bytes of the device to plan for; None: this machine's.
+    `limit`: bytes of the device to plan for; None: this machine's. `course`: the documents of `data.course`.
     """
     quiet(hub="revision" in base_model.where(recipe.model, recipe.revision))
-    held = precision.pick(recipe.precision)
+    held, launch = precision.pick(recipe.precision), distributed.launch()
+    distributed.check(launch, recipe, held.device)
+    distributed.take_device(launch, held)
     parent = run_folder.parent(recipe.parent, recipe.stage, recipe) if recipe.parent else None
-    files = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
-    examples = {name: data.read(file, recipe.stage) for name, file in files.items() if file}
+    examples = read(recipe, course)
     for name in ("validation", "test"):
         if name in examples:
             leakage.refuse(examples["train"], examples[name])
+    held_out = None
+    if recipe.stage == "cpt" and "validation" not in examples:
+        held_out = corpus.hold_out(examples["train"], recipe.data.held_out, int(recipe.trainer.get("seed", 42)))
+        examples |= {"train": held_out.train, "validation": held_out.validation}
     if recipe.early_stopping and "validation" not in examples:
         raise RecipeError("early_stopping needs data.validation: it stops when the loss there no longer falls.")
     tokenizer, config = base_model.without_weights(recipe.model, recipe.revision)
+    end = rendering.document_end(tokenizer)
     rendering.prepare(tokenizer)
     rendered = {
-        name: rendering.render(made, tokenizer, recipe.max_length, recipe.data.too_long, recipe.stage == "dpo")
+        name: rendering.render_documents(made, tokenizer, end)
+        if recipe.stage == "cpt"
+        else rendering.render(made, tokenizer, recipe.max_length, recipe.data.too_long, recipe.stage == "dpo")
         for name, made in examples.items()
         if name != "test"
     }
+    check_positions(recipe, config)
     arguments.of(recipe, held, Path("unused"), "validation" in rendered)
-    plan = memory.plan(recipe, config, held, limit if limit is not None else memory.available(held))
+    plan = memory.plan(recipe, config, held, limit if limit is not None else memory.available(held), launch)
     shown = rendering.shown(tokenizer, rendered["train"].dataset)
-    return Checked(recipe, held, tokenizer, config, examples, rendered, plan, parent, shown)
+    return Checked(recipe, held, tokenizer, config, examples, rendered, plan, parent, shown, launch, held_out, course)
+
+
+def read(recipe: Recipe, course: list[Mapping[str, Any]] | None) -> dict[str, data.Examples]:
+    """The examples of every file. Raises DataError."""
+    files = {"train": recipe.data.train, "validation": recipe.data.validation, "test": recipe.data.test}
+    if recipe.stage != "cpt":
+        return {name: data.read(file, recipe.stage) for name, file in files.items() if file}
+    documents = {name: corpus.read(file) for name, file in files.items() if file}
+    if recipe.data.course:
+        documents = {"train": corpus.of_course(recipe.data.course, course or []), **documents}
+    return documents
+
+
+def check_positions(recipe: Recipe, config: PretrainedConfig) -> None:
+    """Raises RecipeError for rows longer than the model has positions for."""
+    virtual = recipe.prompt.tokens if recipe.prompt else 0
+    most = getattr(config, "max_position_embeddings", None)
+    if most and recipe.max_length and recipe.max_length + virtual > most:
+        beside = f" and {virtual} virtual tokens" if virtual else ""
+        raise RecipeError(
+            f"trainer.max_length {recipe.max_length}{beside}: the model has {most} positions. Lower trainer.max_length."
+        )
 
 
 def run(checked: Checked, folder: Path, resume: bool = False, notify: Notify = lambda message: None) -> Outcome:
@@ -98,27 +152,38 @@ def run(checked: Checked, folder: Path, resume: bool = False, notify: Notify = l
     import torch
     import transformers
 
-    from training import adapter, card, curves, dpo, progress, sft
+    from training import adapter, curves, dpo, full, perplexity, progress, sft
 
-    recipe, run = checked.recipe, RunFolder(folder)
+    recipe, run, main = checked.recipe, RunFolder(folder), checked.launch.main
+    if not main:
+        notify = lambda message: None  # noqa: E731
     checked.plan.require()
     inputs = checked.inputs()
-    checkpoint = run.begin(recipe, inputs, resume)
+    checkpoint = begin(checked, run, inputs, resume)
+    validated = "validation" in checked.rendered
+    # Made before the base is loaded, and kept: DeepSpeed divides the weights while they load if it is there already.
+    settings = arguments.of(recipe, checked.precision, run.checkpoints, validated)
     transformers.set_seed(int(recipe.trainer.get("seed", 42)))  # a new adapter's values come of it
     notify(f"loading {recipe.model}, {recipe.quantization}, {checked.precision.name} on {checked.precision.device}")
-    base = base_model.load(recipe.model, recipe.revision, recipe.quantization, checked.precision, checked.tokenizer)
-    sets = {name: made.dataset for name, made in checked.rendered.items()}
+    base = load(checked)
+    sets = distributed.shared({name: made.dataset for name, made in checked.rendered.items()}, run.path / "examples")
     interruption = progress.Interruption(notify)
     tokens = progress.Tokens()
-    callbacks = [interruption, curves.Curves(run.curves), tokens, progress.Told(notify), *progress.early_stopping(recipe)]
-    build = {"sft": sft.build_trainer, "dpo": dpo.build_trainer}[recipe.stage]
+    callbacks: list[Any] = [interruption, tokens, *progress.early_stopping(recipe)]
+    if main:
+        callbacks += [curves.Curves(run.curves), progress.Told(notify)]
+    before = perplexity.Before(run.perplexity, sets["validation"], recipe.max_length or 0) if recipe.stage == "cpt" else None
+    if before:
+        callbacks.append(before)
     if recipe.stage == "dpo":
         notify(f"computing the reference's log-probabilities of {len(sets['train'])} pairs")
-    trainer = build(recipe, base, sets["train"], sets.get("validation"), run.checkpoints, callbacks)
+    build = dpo.build_trainer if recipe.stage == "dpo" else sft.build_trainer
+    trainer: Any = build(recipe, base, sets["train"], sets.get("validation"), run.checkpoints, callbacks, settings)
     trainer.remove_callback(transformers.PrinterCallback)
     tokens.follow(trainer)
-    model: Any = trainer.model
-    notify(f"training {sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad):,} weights")
+    if before:
+        before.follow(trainer)
+    notify(f"training {sum(p.numel() for p in trainer.model.parameters() if p.requires_grad):,} weights")
     try:
         with interruption:
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -128,25 +193,70 @@ def run(checked: Checked, folder: Path, resume: bool = False, notify: Notify = l
             f"{folder}: out of GPU memory after step {step}. Lower trainer.per_device_train_batch_size or max_length, or "
             "free the GPU of other programs, and start anew."
         ) from error
-    state = trainer.state
-    metrics = last_metrics(state.log_history)
-    outcome = Outcome(folder, not interruption.asked, state.global_step, tokens.total, metrics)
-    if not outcome.finished:
-        return outcome
-    adapter.save(trainer.model, checked.tokenizer, base.model.generation_config, run.adapter)
+    metrics = last_metrics(trainer.state.log_history)
+    finished = not interruption.asked
+    if before and finished:
+        metrics |= {"perplexity_before": before.value, "perplexity_after": before.measure()}
+        notify(
+            f"perplexity on held-out text: {metrics['perplexity_before']:.2f} before, {metrics['perplexity_after']:.2f} after"
+        )
+    outcome = Outcome(folder, finished, trainer.state.global_step, tokens.total, metrics)
+    if finished:
+        state = trainer.accelerator.get_state_dict(trainer.model_wrapped) if checked.launch.divided else None
+        if main:
+            save = full.save if recipe.full else adapter.save
+            made = run.model if recipe.full else run.adapter
+            save(trainer.model, checked.tokenizer, base.model.generation_config, made, state)
+            finish(checked, run, made, inputs, outcome)
+            shutil.rmtree(run.path / "examples", ignore_errors=True)
+        distributed.wait()
+    return outcome
+
+
+def begin(checked: Checked, run: RunFolder, inputs: Mapping[str, Any], resume: bool) -> Path | None:
+    """The run's folder made by the main process, and what to go on from. Raises RunError where that would mix two runs."""
+    if checked.launch.main:
+        run.begin(checked.recipe, inputs, resume)
+        if checked.course is not None and not resume:
+            (run.path / corpus.COURSE).write_text(corpus.as_lines(checked.course), "utf-8")
+    distributed.wait()
+    return run.last_checkpoint() if resume else None
+
+
+def load(checked: Checked) -> base_model.Base:
+    """The base as the stage holds it: in 4 bits, in the computed format, or in fp32 where every weight is trained."""
+    recipe, sharing = checked.recipe, checked.launch.sharing
+    name, revision = recipe.model, recipe.revision
+    if recipe.full and checked.parent:
+        name, revision = str(checked.parent.model), None
+    return base_model.load(
+        name,
+        revision,
+        "fp32" if recipe.full else recipe.quantization,
+        checked.precision,
+        checked.tokenizer,
+        recipe.quantization_storage,
+        whole=not (recipe.full and (sharing == "fsdp" or sharing.startswith("zero"))),
+    )
+
+
+def finish(checked: Checked, run: RunFolder, made: Path, inputs: Mapping[str, Any], outcome: Outcome) -> None:
+    """Model card and manifest, beside what was `made`."""
+    from training import card
+
     result = {
-        "stage": recipe.stage,
-        "recipe": recipe.resolved(),
+        "stage": checked.recipe.stage,
+        "recipe": checked.recipe.resolved(),
         "precision": checked.precision.name,
+        "processes": checked.launch.processes,
         "steps": outcome.steps,
         "tokens": outcome.tokens,
-        "metrics": metrics,
+        "metrics": outcome.metrics,
         **inputs,
     }
-    for place in (folder, run.adapter):
-        (place / "README.md").write_text(card.write(recipe, inputs, result), "utf-8")
+    for place in (run.path, made):
+        (place / "README.md").write_text(card.write(checked.recipe, inputs, result), "utf-8")
     run.finish(result)
-    return outcome
 
 
 def last_metrics(history: list[dict[str, Any]]) -> dict[str, float]:

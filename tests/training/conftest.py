@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -74,14 +75,21 @@ def write_rows(file: Path, rows: list[dict[str, Any]]) -> Path:
 
 @pytest.fixture(scope="session")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Files for SFT, for DPO, and for validation of both."""
+    """Files for each stage, and for validation."""
     folder = tmp_path_factory.mktemp("examples")
     asked = [(one, two) for one in range(4) for two in range(3, 9)]
     sums = [{"prompt": f"{one} and {two}?", "completion": f"{one + two}."} for one, two in asked]
     pairs = [{"prompt": row["prompt"], "chosen": row["completion"], "rejected": "No idea."} for row in sums]
     other = [{"prompt": f"How is the letter {letter} written large?", "completion": letter.upper()} for letter in "abcd"]
     other_pairs = [{"prompt": row["prompt"], "chosen": row["completion"], "rejected": "No idea."} for row in other]
+    things = ["a", "heap", "a", "queue", "a", "stack", "a", "graph", "the", "tree", "the", "list", "of", "keys", "in"]
+    books = [
+        {"section": ["Book", f"Part {number}"], "text": " ".join(random.Random(number).choices(things, k=5 + 2 * number))}
+        for number in range(20)
+    ]
     return {
+        "cpt": write_rows(folder / "books.jsonl", books),
+        "prompt_tuning": write_rows(folder / "asked.jsonl", sums),
         "dpo-validation": write_rows(folder / "dpo-validation.jsonl", other_pairs),
         "sft": write_rows(folder / "sft.jsonl", sums),
         "dpo": write_rows(folder / "dpo.jsonl", pairs),
@@ -106,9 +114,12 @@ def tiny_recipe(tiny_model: Path, examples: dict[str, Path]) -> Callable[..., Re
             "stage": stage,
             "model": str(tiny_model),
             "data": {"train": str(examples[stage])},
-            "lora": {"rank": 4, "scale": 2},
             "trainer": trainer | ({"packing": True} if stage == "sft" else {}),
         }
+        if stage == "prompt_tuning":
+            written["prompt"] = {"tokens": 5, "init": "Add both."}
+        elif "full=true" not in overrides:
+            written["lora"] = {"rank": 4, "scale": 2}
         return recipe.build(recipe.override(written, overrides), "tiny")
 
     return made

@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 import yaml
+from accelerate.commands.config.config_args import load_config_from_file
 
-from training import recipe
+from training import distributed, recipe
+from training.distributed import Launch
 from training.errors import RecipeError
 
 SHIPPED = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
+ACCELERATE = sorted((Path(__file__).parents[2] / "recipes" / "accelerate").glob("*.yaml"))
 
 
 def written(**changes: Any) -> dict[str, Any]:
@@ -25,6 +28,10 @@ def written(**changes: Any) -> dict[str, Any]:
     return base | changes
 
 
+def prompted(**changes: Any) -> dict[str, Any]:
+    return written(stage="prompt_tuning", lora=None, prompt={"tokens": 4, "init": "Answer."}) | changes
+
+
 def refusal(given: dict[str, Any]) -> str:
     with pytest.raises(RecipeError) as raised:
         recipe.build(given, "mine.yaml")
@@ -35,14 +42,34 @@ def refusal(given: dict[str, Any]) -> str:
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_a_shipped_recipe_opens_with_the_command_that_runs_it(file: Path) -> None:
     command = file.read_text("utf-8").splitlines()[0].removeprefix("# ").split()
-    assert command[:3] == ["tutor", "train", f"recipes/{file.name}"]
-    overrides = command[3 : command.index("--out")]
-    made = recipe.load(file, overrides)
-    assert made.data.train.name in ("train.jsonl", "pairs.jsonl")
+    start = command.index("tutor")
+    assert command[start : start + 3] == ["tutor", "train", f"recipes/{file.name}"]
+    assert command[:start] in ([], ["accelerate", "launch", "--config_file", "recipes/accelerate/zero3.yaml", "-m"])
+    made = recipe.load(file, command[start + 3 : command.index("--out")])
+    if made.stage == "cpt":
+        assert made.data.course == "algorithms"
+    else:
+        assert str(made.data.train) in ("train.jsonl", "pairs.jsonl")
     assert (made.parent is not None) == (made.stage == "dpo")
 
 
-@pytest.mark.parametrize("file", [file for file in SHIPPED if "llama" in file.name], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", ACCELERATE, ids=lambda file: file.stem)
+def test_a_shipped_launch_config_opens_with_its_command_and_fits_the_recipe_there(file: Path) -> None:
+    command = file.read_text("utf-8").splitlines()[0].removeprefix("# ").split()
+    launcher = f"accelerate launch --config_file recipes/accelerate/{file.name} -m tutor train".split()
+    assert command[: len(launcher)] == launcher
+    made = recipe.load(Path(__file__).parents[2] / command[len(launcher)], command[len(launcher) + 1 : command.index("--out")])
+    config = load_config_from_file(str(file))
+    sharing = {"MULTI_GPU": "ddp", "FSDP": "fsdp", "DEEPSPEED": f"zero{config.deepspeed_config.get('zero_stage')}"}
+    launch = Launch(8, 0, 0, sharing[str(config.distributed_type).split(".")[-1]], config.fsdp_config.get("fsdp_version", 2))
+    distributed.check(launch, made, "cuda")
+    assert made.full == (file.stem in ("fsdp2-full", "zero2", "zero3"))
+
+
+TUTOR = [file for file in SHIPPED if "llama" in file.name and file.stem not in ("llama3-8b-cpt", "llama3-8b-full-sft")]
+
+
+@pytest.mark.parametrize("file", TUTOR, ids=lambda file: file.stem)
 def test_the_llama_recipes_have_the_published_settings(file: Path) -> None:
     made = recipe.load(file, ["data.train=x"])
     assert made.lora is not None
@@ -88,10 +115,12 @@ def test_overrides_take_the_place_of_what_is_written(tmp_path: Path) -> None:
 
 
 def test_the_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
-    made = recipe.build(written(parent="runs/one"), "x")
-    file = tmp_path / "again.yaml"
-    file.write_text(yaml.safe_dump(made.resolved(), sort_keys=False))
-    assert recipe.load(file) == made
+    cpt = written(stage="cpt", data={"course": "algorithms", "held_out": 0.1})
+    for given in (written(parent="runs/one"), cpt, prompted(), written(full=True, lora=None)):
+        made = recipe.build(given, "x")
+        file = tmp_path / "again.yaml"
+        file.write_text(yaml.safe_dump(made.resolved(), sort_keys=False))
+        assert recipe.load(file) == made
 
 
 def test_the_scale_of_the_adapter_has_to_be_said_and_to_agree() -> None:
@@ -121,7 +150,33 @@ def test_the_scale_of_the_adapter_has_to_be_said_and_to_agree() -> None:
         (written(stage="dpo", trainer={"train_sampling_strategy": "group_by_length"}), "fails on pairs"),
         (written(stage="dpo", trainer={"padding_free": True}), "switched off by TRL"),
         (written(stage="dpo", trainer={"sync_ref_model": True}), "stays the parent"),
-        (written(stage="prompt"), "one of sft, dpo"),
+        (written(trainer={"packing": True, "max_length": None}), "the length of a packed row"),
+        (written(stage="cpt", trainer={"packing_strategy": "bfd"}), "bfd drops what is over max_length"),
+        (written(stage="cpt", trainer={"packing_strategy": "wrapped"}), "lets one document see the other"),
+        (written(stage="cpt", trainer={"packing": False}), "packing is needed in stage cpt"),
+        (written(stage="cpt", trainer={"eval_packing": False}), "packing is needed in stage cpt"),
+        (written(stage="cpt", trainer={"max_length": None}), "the length of a packed row"),
+        (written(stage="cpt", trainer={"completion_only_loss": True}), "has no turns"),
+        (written(stage="cpt", data={}), "data.course=NAME, or data.train=FILE"),
+        (written(stage="cpt", data={"train": "x", "course": "y"}), "exclude each other"),
+        (written(stage="cpt", data={"train": "x", "too_long": "drop"}), "nothing is lost"),
+        (written(stage="cpt", data={"train": "x", "held_out": 0}), "above 0 and at most 0.5"),
+        (written(data={"train": "x", "course": "y"}), "data.course is for stage cpt"),
+        (written(data={"train": "x", "held_out": 0.2}), "data.held_out is for stage cpt"),
+        (written(stage="prompt_tuning", lora=None), "prompt.tokens is missing"),
+        (prompted(prompt={"tokens": 4}), "prompt.init is missing"),
+        (prompted(trainer={"packing": True}), "documents see each other"),
+        (prompted(trainer={"padding_free": True}), "documents see each other"),
+        (prompted(lora={"rank": 4, "scale": 1}), "lora is of no use with prompt_tuning"),
+        (prompted(parent="runs/sft"), "begins at the base"),
+        (prompted(full=True), "exclude each other"),
+        (written(prompt={"tokens": 4, "init": "x"}), "prompt is for stage prompt_tuning"),
+        (written(full=True), "lora is of no use with full"),
+        (written(full=True, lora=None, quantization="nf4"), "4-bit weights cannot be trained"),
+        (written(full="maybe"), "full is 'maybe', not one of True, False"),
+        (written(stage="dpo", full=True, lora=None, trainer={"precompute_ref_log_probs": False}), "a second model in memory"),
+        (written(quantization_storage="fp32"), "not one of uint8, bf16"),
+        (written(stage="prompt"), "one of cpt, sft, dpo, prompt_tuning"),
         (written(quantization="fp4"), "not one of nf4, none"),
         (written(data={"train": "x", "too_long": "ignore"}), "not one of refuse, drop, truncate"),
         (written(data={}), "data.train is missing"),
@@ -134,6 +189,30 @@ def test_what_goes_wrong_is_refused_with_its_reason(given: dict[str, Any], reaso
 def test_curves_shown_by_what_is_not_installed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert "trackio is not installed; run pip install trackio" in refusal(written(trainer={"report_to": ["trackio"]}))
+
+
+def test_every_weight_is_held_in_full_where_all_are_trained() -> None:
+    made = recipe.build(written(full=True, lora=None), "x")
+    assert (made.quantization, made.lora) == ("none", None)
+    selective = {"activation_checkpointing_kwargs": {"selective": True}}  # fails with an adapter only
+    assert recipe.build(written(full=True, lora=None, trainer=selective), "x").trainer == selective
+
+
+@pytest.mark.parametrize(
+    ("launch", "changes", "reason"),
+    [
+        (Launch(2, sharing="fsdp"), {}, "set quantization_storage=bf16"),
+        (Launch(2, sharing="fsdp", version=1), {"quantization_storage": "bf16"}, "take recipes/accelerate/fsdp2.yaml"),
+        (Launch(2, sharing="zero3"), {}, "DeepSpeed is for full fine-tuning"),
+        (Launch(2, sharing="zero2"), {"quantization": "none"}, "DeepSpeed is for full fine-tuning"),
+        (Launch(2, sharing="fsdp"), prompted(quantization="none"), "too few to be divided"),
+        (Launch(2, sharing="fsdp"), {"stage": "dpo", "full": True, "lora": None, "model": "x.gguf"}, "loaded a second time"),
+    ],
+)
+def test_processes_that_cannot_share_a_recipe_are_refused(launch: Launch, changes: dict[str, Any], reason: str) -> None:
+    made = recipe.build(written(trainer={}) | changes, "x")
+    with pytest.raises(RecipeError, match=reason):
+        distributed.check(launch, made, "cuda")
 
 
 @pytest.mark.parametrize("text", ["- a list", "a: [", "\x00"])

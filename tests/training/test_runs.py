@@ -147,7 +147,7 @@ def test_parents_that_do_not_fit_are_refused(sft: Path, tiny_recipe: Made, tmp_p
     manifest = json.loads((made / "manifest.json").read_text("utf-8"))
     (made / "manifest.json").write_text(json.dumps(manifest | {"stage": "dpo"}), "utf-8")
     assert "would silently become the reference" in refusal(f"parent={made}")
-    assert "SFT goes on from an SFT run only" in refusal(f"parent={made}", stage_name="sft")
+    assert "SFT goes on from CPT or SFT runs only" in refusal(f"parent={made}", stage_name="sft")
     checkpoint = next((sft / "checkpoints").glob("checkpoint-*"))
     assert "not a complete run" in refusal(f"parent={checkpoint}")
     assert "no such run" in refusal(f"parent={tmp_path / 'nowhere'}")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from index_store.course import Library
 from tutor.cli.main import main
 
-RECIPE = Path(__file__).parents[2] / "recipes" / "smollm2-sft.yaml"
+RECIPES = Path(__file__).parents[2] / "recipes"
+RECIPE = RECIPES / "smollm2-sft.yaml"
 Tutor = Callable[..., Result]
 
 
@@ -68,3 +71,32 @@ def test_what_cannot_be_is_one_line(tutor: Tutor, setting: str, part: str) -> No
     assert refused.exit_code == 2
     assert [line.startswith("tutor: ") for line in refused.stderr.splitlines()] == [True]
     assert part in refused.stderr
+
+
+def test_a_model_reads_a_course_and_its_folder_keeps_what_was_read(
+    tiny_model: Path, sample_library: Library, tmp_path: Path
+) -> None:
+    settings = [f"model={tiny_model}", "data.course=sample", "max_length=512", "max_steps=1", "lora.rank=4"]
+    settings += ["gradient_accumulation_steps=1", "eval_strategy=no"]
+    command = ["train", str(RECIPES / "smollm2-cpt.yaml"), *settings, "--home", str(sample_library.home)]
+    run = tmp_path / "run"
+    done = CliRunner().invoke(main, [*command, "--out", str(run)])
+    assert done.exit_code == 0, done.output + done.stderr
+    assert "held out to measure perplexity: " in done.output
+    assert "perplexity on held-out text: " in done.output
+    kept = [json.loads(line) for line in (run / "course.jsonl").read_text("utf-8").splitlines()]
+    assert {row["book"] for row in kept} == {book.title for book in sample_library.course("sample").manifest().books}
+    held = json.loads((run / "manifest.json").read_text("utf-8"))["data"]["validation"]["held_out"]
+    assert 0 < len(held) < len(kept)
+    unknown = CliRunner().invoke(main, [*command, "data.course=nowhere", "--out", str(tmp_path / "other")])
+    assert unknown.exit_code == 2
+    assert unknown.stderr.startswith("tutor: no course 'nowhere'")
+
+
+def test_what_was_trained_is_named_at_the_end(tiny_model: Path, examples: dict[str, Path], tmp_path: Path) -> None:
+    for name, made in (("smollm2-full-sft", "model"), ("smollm2-prompt", "virtual tokens")):
+        settings = [f"model={tiny_model}", f"data.train={examples['sft']}", "max_length=128", "max_steps=1"]
+        command = ["train", str(RECIPES / f"{name}.yaml"), *settings, "--out", str(tmp_path / name)]
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 0, done.output + done.stderr
+        assert done.output.splitlines()[-1].endswith(f"tokens; {made}, curves and model card are there.")

@@ -5,13 +5,20 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from index_store.errors import TrainError
+from index_store.errors import CourseTutorError, TrainError
+from tutor.cli import options
 from tutor.offline import close_network
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PATIENCE = 30  # seconds that a process waits for the main one to say what is wrong; then the launcher ends them all
 LIBRARIES = ("trl", "peft", "bitsandbytes", "datasets", "accelerate", "matplotlib")
 
 
@@ -22,13 +29,21 @@ LIBRARIES = ("trl", "peft", "bitsandbytes", "datasets", "accelerate", "matplotli
 @click.option("--plan", "plan_only", is_flag=True, help="Check everything and predict the memory; load no weights.")
 @click.option("--memory-gb", type=click.FloatRange(min=0), help="Plan for a device of so many GB instead of this one.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
+@options.home
 def train(
-    recipe: Path, settings: tuple[str, ...], out: Path | None, plan_only: bool, memory_gb: float | None, resume: bool
+    recipe: Path,
+    settings: tuple[str, ...],
+    out: Path | None,
+    plan_only: bool,
+    memory_gb: float | None,
+    resume: bool,
+    home: str | None,
 ) -> None:
     """Train one stage as RECIPE says (see recipes/), each KEY=VALUE in place of what stands there.
 
     The examples are checked first, then the memory; nothing loads before both are in order. Ctrl-C saves after the step, and
-    --resume goes on to the same weights as if nothing had happened.
+    --resume goes on to the same weights as if nothing had happened. On several GPUs: accelerate launch --config_file
+    recipes/accelerate/ddp.yaml -m tutor train RECIPE ...
     """
     missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
     if missing:
@@ -36,25 +51,53 @@ def train(
     close_network(hub=True)
     os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")  # read when CUDA starts
+    from training import distributed, stage
     from training import recipe as recipes
-    from training import stage
     from training.errors import TrainingError
-    from training.rendering import lines
 
     out = out or Path("runs", recipe.stem)
-    try:
-        checked = stage.check(recipes.load(recipe, settings), memory_gb * 1e9 if memory_gb is not None else None)
-        for line in lines([(checked.examples[name], made) for name, made in checked.rendered.items()]):
+    main = distributed.launch().main
+
+    def say(line: str) -> None:
+        if main:
             click.echo(line)
-        click.echo(f"\nThe first example as the model reads it (what is learned between \u27e6 and \u27e7):\n{checked.shown}\n")
-        click.echo("Predicted memory:\n" + "\n".join(checked.plan.lines()))
+
+    try:
+        wanted = recipes.load(recipe, settings)
+        course = course_text(wanted.data.course, out, resume, home) if wanted.data.course else None
+        checked = stage.check(wanted, memory_gb * 1e9 if memory_gb is not None else None, course)
+        for line in checked.told():
+            say(line)
+        say(f"\nThe first example as the model reads it (what is learned between \u27e6 and \u27e7):\n{checked.shown}\n")
+        say("Predicted memory:\n" + "\n".join(checked.plan.lines()))
         checked.plan.require()
         if plan_only:
             return
-        outcome = stage.run(checked, out, resume, lambda message: click.echo(message))
-    except TrainingError as error:
+        outcome = stage.run(checked, out, resume, say)
+    except (TrainingError, CourseTutorError) as error:
+        if not main:  # what goes wrong goes wrong in every process; the launcher ends all when the first has left
+            time.sleep(PATIENCE)
+            sys.exit(2)
         raise TrainError(str(error)) from error
     if not outcome.finished:
-        click.echo(f"Interrupted after step {outcome.steps}. Go on with the same command and --resume.")
+        say(f"Interrupted after step {outcome.steps}. Go on with the same command and --resume.")
         sys.exit(130)
-    click.echo(f"{outcome.folder}: {outcome.steps} steps, {outcome.tokens:,} tokens; adapter, curves and model card are there.")
+    made = "model" if wanted.full else "virtual tokens" if wanted.prompt else "adapter"
+    say(f"{outcome.folder}: {outcome.steps} steps, {outcome.tokens:,} tokens; {made}, curves and model card are there.")
+
+
+def course_text(name: str, out: Path, resume: bool, home: str | None) -> list[Mapping[str, Any]]:
+    """The books of the course `name`, by section; of a run that is resumed, as they were when it began."""
+    import json
+
+    from index_store.course import Library
+    from index_store.generation import read_passages
+    from training.corpus import COURSE
+    from tutor.course_text import sections
+    from tutor.settings import load_settings
+
+    kept = out / COURSE
+    if resume and kept.is_file():
+        return [json.loads(line) for line in kept.read_text("utf-8").split("\n") if line]
+    settings = load_settings(home=home)
+    return [*sections(read_passages(Library(settings.home).existing(name).live), settings.solutions)]
