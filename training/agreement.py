@@ -15,7 +15,7 @@ from training.held_out import Text
 if TYPE_CHECKING:
     import torch
 
-GREEDY_ROWS, GREEDY_TOKENS = 8, 32
+GREEDY_ROWS, GREEDY_TOKENS = 8, 24
 
 # A causal model: the log-probabilities, (tokens from `start` on, vocabulary), fp32, of each next token of a text
 LogProbs = Callable[[Text], "torch.Tensor"]
@@ -107,7 +107,9 @@ def compare(reference: Reference, log_probs: LogProbs) -> Agreement:
         kept += before
         whole += before == len(first)
     continued = sum(len(top) for top in reference.greedy_top)
-    return Agreement(kl / tokens, sum(own) / tokens, same / tokens, whole / len(reference.greedy), kept / continued)
+    return Agreement(
+        kl / tokens, sum(own) / tokens, same / tokens, whole / max(len(reference.greedy), 1), kept / max(continued, 1)
+    )
 
 
 def nll_of(text: Text, log_probs: torch.Tensor) -> float:

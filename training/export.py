@@ -53,10 +53,10 @@ def export(
     text: Path | None = None,
     notify: Notify = lambda line: None,
 ) -> Exported:
-    """Write the run or merged model in `folder` as `to`. Raises TrainingError; then nothing is left at `out`.
+    """Write the run or merged model in `folder` as `to`. Raises TrainingError; then nothing is at `out`.
 
-    `kind` is one of gguf_model.TYPES, for GGUF only (f16). A run is merged first, into the folder that `tutor merge` takes, unless
-    that is there.
+    `kind` is one of gguf_model.TYPES, for GGUF only (f16). A run is merged first, into the folder that `tutor merge`
+    takes, unless that is there.
     """
     if kind and to != "gguf":
         raise RunError(f"--type is for GGUF; {to} is written as it is. Leave it out.")
@@ -162,8 +162,8 @@ def reference_of(model: Path, tokenizer: PreTrainedTokenizerBase, measured: Held
 
 
 def read_gguf(file: Path, model: Path) -> Any:
-    """The written file through transformers' own reader, its weights dequantized; rotary positions as `model` has them, which that
-    reader takes from no file."""
+    """The written file through transformers' own reader, its weights dequantized; rotary positions as `model` has
+    them, which that reader takes from no file."""
     import transformers
 
     config = transformers.AutoConfig.from_pretrained(str(model))

@@ -55,7 +55,7 @@ def require_base(finished: Finished) -> None:
     now, before = base_model.identity(finished.recipe.model, finished.recipe.revision), finished.manifest["base"]
     if now != before:
         raise RunError(
-            f"{finished.recipe.model}: holds other weights than {finished.run.path} was trained on. Restore them, or train again."
+            f"{finished.recipe.model}: not the weights that {finished.run.path} was trained on. Restore them, or train again."
         )
 
 

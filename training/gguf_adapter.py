@@ -24,7 +24,7 @@ def alpha_of(config: Mapping[str, Any]) -> float:
 
 
 def write(adapter: Path, lora: Mapping[str, Any], config: Mapping[str, Any], out: Path, name: str) -> None:
-    """The adapter in the folder as `out`, in fp32. `config` is the base's. Raises RunError for an adapter that GGUF has no place for."""
+    """The adapter in the folder as `out`, in fp32; `config` is the base's. Raises RunError for what GGUF has no place for."""
     import gguf
     import safetensors.numpy
 

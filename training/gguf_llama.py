@@ -46,8 +46,8 @@ def checked(config: dict[str, Any], place: str) -> dict[str, Any]:
     """`config`. Raises RunError for another architecture than Llama's, or a part that GGUF's Llama does not have."""
     if config.get("model_type") != "llama":
         raise RunError(
-            f"{place}: a model of type {config.get('model_type')}; GGUF is written for llama only (Llama 2 and 3, SmolLM2). Convert it "
-            "with llama.cpp's own script."
+            f"{place}: a model of type {config.get('model_type')}; GGUF is written for llama only (Llama 2 and 3, SmolLM2). "
+            "Convert it with llama.cpp's own script."
         )
     if config.get("attention_bias") or config.get("mlp_bias"):
         raise RunError(
@@ -55,7 +55,7 @@ def checked(config: dict[str, Any], place: str) -> dict[str, Any]:
         )
     if rope_type(config) not in ("default", "llama3", "linear"):
         raise RunError(
-            f"{place}: rotary positions of type {rope_type(config)}, not written as GGUF here. Convert it with llama.cpp's script."
+            f"{place}: rotary positions of type {rope_type(config)}, not written as GGUF here. Use llama.cpp's own script."
         )
     return config
 
@@ -77,7 +77,7 @@ def ordered(name: str, rows: np.ndarray, config: Mapping[str, Any]) -> np.ndarra
 
     It rotates neighbouring rows of a head's queries and keys, transformers the first half's with the second's.
     """
-    heads = {"attn_q": config["num_attention_heads"], "attn_k": key_heads(config)}.get(name.split(".")[-2], None)
+    heads = {"attn_q": config["num_attention_heads"], "attn_k": key_heads(config)}.get(name.split(".")[-2])
     if heads is None:
         return rows
     shape = rows.shape
@@ -126,8 +126,8 @@ def add_numbers(writer: GGUFWriter, config: Mapping[str, Any]) -> None:
 def rope_factors(config: Mapping[str, Any]) -> np.ndarray | None:
     """Llama-3.1's: what each frequency is divided by, (half a head,), fp32; None for a model without.
 
-    Wavelengths that the original context holds `high_freq_factor` times stay, those that it does not hold `low_freq_factor` times
-    are stretched by `factor`, and between them it goes over smoothly.
+    Wavelengths that the original context holds `high_freq_factor` times stay, those that it does not hold `low_freq_factor`
+    times are stretched by `factor`, and between them it goes over smoothly.
     """
     import numpy as np
 

@@ -28,7 +28,7 @@ def check(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
 
 
 def write(folder: Path, tokenizer: PreTrainedTokenizerBase, kind: str, out: Path, name: str) -> None:
-    """The model in `folder` as `out`; `kind` is one of TYPES. Raises RunError where it cannot be written; then `out` is not there."""
+    """The model in `folder` as `out`; `kind` is one of TYPES. Raises RunError where it cannot be; then `out` is not there."""
     import gguf
 
     config = gguf_llama.config_of(folder)
@@ -73,7 +73,7 @@ def write(folder: Path, tokenizer: PreTrainedTokenizerBase, kind: str, out: Path
 def type_of(name: str, shape: tuple[int, ...], kind: str) -> GGMLQuantizationType:
     """How a tensor is held: vectors in fp32; matrices as `kind`, in fp16 where a row is no whole number of blocks.
 
-    With q4_0, embedding and output keep 8 bits: every token passes through them, and they are what a small model suffers by most.
+    With q4_0, embedding and output keep 8 bits: every token passes through them, and a small model suffers most by them.
     """
     import gguf
 

@@ -35,8 +35,8 @@ def vocabulary(tokenizer: PreTrainedTokenizerBase, words: int) -> Vocabulary:
     model = whole["model"]
     if model["type"] != "BPE" or model.get("byte_fallback") or whole["normalizer"] is not None:
         raise RunError(
-            f"the tokenizer is no byte-level BPE ({model['type']}{', normalized' if whole['normalizer'] else ''}); GGUF is written for "
-            "those of SmolLM2 and Llama-3. Convert the merged folder with llama.cpp's own script."
+            f"the tokenizer is no byte-level BPE ({model['type']}{', normalized' if whole['normalizer'] else ''}); GGUF is "
+            "written for those of SmolLM2 and Llama-3. Convert the merged folder with llama.cpp's own script."
         )
     splitting = pre_tokenizers.name(tokenizer)
     special = {token["id"]: (token["content"], token["special"]) for token in whole["added_tokens"]}

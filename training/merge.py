@@ -1,8 +1,8 @@
-"""A run's adapter merged into its base: in two ways, both measured against the adapter, the better one kept. `tutor merge` calls this.
+"""A run's adapter merged into its base: in two ways, both measured against the adapter, the nearer one kept.
 
 An adapter learned on a 4-bit base makes up for what its rounding did. Merged into the 16-bit base it makes up for an error that
-is not there; merged into the dequantized 4-bit base, the function is the one that was trained. Which is better is not believed but
-measured, on what was saved, read from disk again.
+is not there; merged into the dequantized 4-bit base, the function is the one that was trained. Which is nearer is measured, on
+what was saved and read from disk again. `tutor merge` calls this.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from training.held_out import HeldOut
 from training.precision import Precision
 
 if TYPE_CHECKING:
-    import torch
     from transformers import GenerationConfig, PretrainedConfig, PreTrainedTokenizerBase
 
 Notify = Callable[[str], None]
 
+SAME_KL = 1e-3  # what rounding in bf16 may make of the same weights
 MAX_KL = 0.01  # nats a token: a merge into the dequantized base stays far below, one into the 16-bit base mostly above
 DEQUANTIZED, SIXTEEN_BIT, PLAIN = "the dequantized 4-bit base", "the 16-bit base", "the base"
 DTYPES = ("auto", "bf16", "fp16", "fp32")
@@ -90,8 +90,8 @@ def merge(
         )
         if not agreement.within(candidates[kept], most):
             raise RunError(
-                f"{folder}: merged into {kept}, the model is {candidates[kept].kl:.2g} nats a token from the adapter (KL), and at "
-                f"most {most:g} is published. Nothing was written; keep using the adapter, or raise --max-kl."
+                f"{folder}: merged into {kept}, the model is {candidates[kept].kl:.2g} nats a token from the adapter (KL), and "
+                f"at most {most:g} is published. Nothing was written; keep using the adapter, or raise --max-kl."
             )
         done = Merged(out, kept, saved, measured, reference.nll, candidates)
         record = lineage(finished, done, most)
@@ -113,10 +113,27 @@ def begin(
     notify(f"loading {recipe.model}, {recipe.quantization}, {held.name} on {held.device}")
     base = base_model.load(recipe.model, recipe.revision, recipe.quantization, held, tokenizer).model
     model = with_adapter(base, finished)
+    if recipe.quantization != "none" and held.device == "cpu":
+        model = unpacked(model, finished, held, measured)
     stops = generation.eos_token_id if isinstance(generation.eos_token_id, list) else [generation.eos_token_id]
     reference = agreement.refer(model, measured.texts, stops)
     notify(f"the adapter on its base: NLL {reference.nll:.4f}")
     return reference, ways(model, finished, held, tokenizer)
+
+
+def unpacked(model: Any, finished: Finished, held: Precision, measured: HeldOut) -> Any:
+    """The adapter, not merged, on its base with the 4-bit weights unpacked once: on a CPU each pass would unpack them anew, and
+    that takes most of its time. Raises RunError where the two do not compute the same on the first row."""
+    (first,) = measured.texts[:1]
+    packed = agreement.Reference((first,), (agreement.log_probs_of(model)(first),), (), ())
+    model = with_adapter(model.unload().dequantize(held.dtype), finished)
+    found = agreement.compare(packed, agreement.log_probs_of(model))
+    if not agreement.within(found, SAME_KL):
+        raise RunError(
+            f"{finished.run.path}: the 4-bit base and its dequantized weights compute otherwise here (KL {found.kl:.2g}). Reinstall "
+            "bitsandbytes as constraints.txt has it."
+        )
+    return model
 
 
 def ways(model: Any, finished: Finished, held: Precision, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, Any]]:
@@ -125,13 +142,10 @@ def ways(model: Any, finished: Finished, held: Precision, tokenizer: PreTrainedT
     if recipe.quantization == "none":
         yield PLAIN, model.merge_and_unload(safe_merge=True)
         return
-    base = model.unload().dequantize(held.dtype)
-    model = with_adapter(base, finished)
-    del base
-    merged = model.merge_and_unload(safe_merge=True)
+    if getattr(model.base_model.model, "hf_quantizer", None):
+        model = with_adapter(model.unload().dequantize(held.dtype), finished)
+    yield DEQUANTIZED, model.merge_and_unload(safe_merge=True)
     del model
-    yield DEQUANTIZED, merged
-    del merged
     gc.collect()
     base = base_model.load(recipe.model, recipe.revision, "none", held, tokenizer).model
     model = with_adapter(base, finished)
@@ -146,7 +160,7 @@ def with_adapter(base: Any, finished: Finished) -> Any:
 
 
 def measure(place: Path, reference: Reference, held: Precision, saved: str) -> Agreement:
-    """What was saved, read from disk: computed in its own number format on a GPU, in `held` on a CPU, which has fp32 to compute in."""
+    """What was saved, read from disk: computed in its own number format on a GPU, in `held` on a CPU."""
     import transformers
 
     computed = held if held.device == "cpu" else Precision(saved, held.device, False)
@@ -181,8 +195,8 @@ def format_of(finished: Finished, config: PretrainedConfig) -> Precision:
         if needed <= memory.available(held):
             return held
     raise RunError(
-        f"{finished.run.path}: merging needs about {needed / 1e9:.1f} GB and this machine has {memory.available(held) / 1e9:.1f} "
-        "free. Close other programs, or merge on a larger machine."
+        f"{finished.run.path}: merging needs about {needed / 1e9:.1f} GB and this machine has "
+        f"{memory.available(held) / 1e9:.1f} free. Close other programs, or merge on a larger machine."
     )
 
 

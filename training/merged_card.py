@@ -31,14 +31,14 @@ def write(recipe: Recipe, record: Mapping[str, Any]) -> str:
         rows.append(
             (
                 f"merged into {way}",
-                f"KL {found['kl']:.2g}, NLL {found['nll']:.4f}, top-1 {found['top1']:.1%}, greedy answers {found['greedy']:.0%}",
+                f"KL {found['kl']:.2g}, NLL {found['nll']:.4f}, top-1 {found['top1']:.1%}, greedy {found['greedy']:.0%}",
             )
         )
     table = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return (
         f"---\n{front}\n---\n\n# Merged model, last trained by {stage}\n\n| | |\n|---|---|\n{table}\n\n"
-        "KL is that of the adapter's next-token distribution to the merged model's, nats a token; top-1 and greedy answers are shares "
-        "on which both agree. `merge.json` has lineage and every file's hash.\n\n"
+        "KL is that of the adapter's next-token distribution to the merged model's, nats a token; top-1 and greedy (whole "
+        "answers) are shares on which both agree. `merge.json` has lineage and every file's hash.\n\n"
         "## Use\n\n```\ntutor chat --model THIS_FOLDER\nvllm serve THIS_FOLDER\ntutor export THIS_FOLDER --to gguf\n```\n\n"
         "## Limits\n\nIt was measured on the text above and nothing else; evaluate it on your course before students meet it. "
         "The base model's licence holds for this one too.\n"

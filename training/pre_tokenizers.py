@@ -1,7 +1,7 @@
 """How a byte-level BPE vocabulary splits text before its merges: llama.cpp's names for it, and what they stand for.
 
-A GGUF file says it by a name only, a tokenizer.json by its parts. transformers, reading a GGUF file, takes a name that it does not
-know (SmolLM2's among them) for GPT-2's, and then "x  1" comes out in other tokens than the model was made with.
+A GGUF file says it by a name only, a tokenizer.json by its parts. transformers, reading a GGUF file, takes a name that it does
+not know (SmolLM2's among them) for GPT-2's, and then "x  1" comes out in other tokens than the model was made with.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def name(tokenizer: PreTrainedTokenizerBase) -> str:
             return known
     told = " then ".join(step["type"] for step in found) or "nothing"
     raise RunError(
-        f"the tokenizer splits text by {told}, which is none of {', '.join(PARTS)}: under another's name a GGUF file would be read "
-        "in other tokens. Convert the merged folder with llama.cpp's own script."
+        f"the tokenizer splits text by {told}, which is none of {', '.join(PARTS)}: under another's name a GGUF file would be "
+        "read in other tokens. Convert the merged folder with llama.cpp's own script."
     )
 
 

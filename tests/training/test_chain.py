@@ -69,13 +69,13 @@ def test_from_examples_to_an_answer(cut: Path, tiny_recipe: Made, examples: dict
     model = transformers.AutoModelForCausalLM.from_pretrained(merged.folder, dtype=torch.float32)
     messages = [{"role": "user", "content": QUESTION}]
     prompt = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-    row = model.generate(**prompt, do_sample=False, max_new_tokens=12)[0, prompt["input_ids"].shape[1] :]
-    loaded = load_model(Settings(model=str(exported.file), home=tmp_path / "home", max_new_tokens=12))
+    row = model.generate(**prompt, do_sample=False, max_new_tokens=16)[0, prompt["input_ids"].shape[1] :]
+    loaded = load_model(Settings(model=str(exported.file), home=tmp_path / "home", max_new_tokens=16))
     assert loaded.engine == "OpenVINO GenAI on the CPU"
     answer = loaded.llm.chat([ChatMessage(role="user", content=QUESTION)]).message.content
     assert answer
     assert answer == tokenizer.decode(row, skip_special_tokens=True)
 
     # What fine-tuning leaves answers in the tutor as a folder too.
-    folder = load_model(Settings(model=str(merged.folder), max_new_tokens=12))
+    folder = load_model(Settings(model=str(merged.folder), max_new_tokens=16))
     assert folder.llm.chat([ChatMessage(role="user", content=QUESTION)]).message.content == answer

@@ -209,7 +209,7 @@ def test_a_run_is_merged_on_the_way(tiny_recipe: Made, tmp_path: Path) -> None:
     record = json.loads((tmp_path / "run-merged" / "merge.json").read_text("utf-8"))
     assert record["adapter"] == manifest["files"]["adapter/adapter_model.safetensors"]
     (tmp_path / "run-merged" / "merge.json").write_text(json.dumps(record | {"adapter": "another"}), "utf-8")
-    with pytest.raises(RunError, match="run-merged: not what .* is merged into now"):
+    with pytest.raises(RunError, match=r"run-merged: not what .* is merged into now"):
         export.export(tmp_path / "run", "gguf", "f16")
 
 

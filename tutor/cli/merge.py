@@ -34,8 +34,9 @@ from tutor.offline import close_network
 def merge(run: Path, out: Path | None, text: Path | None, max_kl: float | None, dtype: str) -> None:
     """Merge the adapter of RUN, a folder of `tutor train`, into its base.
 
-    It is merged into the 4-bit base dequantized and into the 16-bit base; both are saved, read again and measured against the adapter
-    on held-out text, and the nearer one is kept. The folder is ready for chat, grade and ask (--model), vLLM and llama.cpp.
+    It is merged into the 4-bit base dequantized and into the 16-bit base; both are saved, read again and measured against the
+    adapter on held-out text, and the nearer one is kept. The folder is ready for chat, grade and
+    ask (--model), vLLM and llama.cpp.
     """
     missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
     if missing:
