@@ -6,7 +6,6 @@ that the device cannot hold or compute is a row with the reason. Knows nothing o
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -97,7 +96,7 @@ def measure(
     for kind in (quantizing.FULL, *(kind for kind in kinds if kind != quantizing.FULL)):
         name = quantizing.called(kind, model.precision)
         notify(f"{name}: loading")
-        _free()
+        scored_model.free()
         before = held_now(model.precision.device)
         try:
             held = quantizing.load(model, kind)
@@ -122,7 +121,7 @@ def _measured(
     base = held.base
     of_gguf = kind in quantizing.GGUF
     scoring.score(base, read.flat[:1])  # what is made at the first call is not timed
-    _free()
+    scored_model.free()
     reset_peak(base.precision.device)
     begun = time.perf_counter()
     scores = scoring.score(base, read.flat)
@@ -248,11 +247,3 @@ def _status(name: str) -> int | None:
     except OSError:
         return None
     return next((1024 * int(row.split()[1]) for row in rows if row.startswith(f"{name}:")), None)
-
-
-def _free() -> None:
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -157,3 +157,14 @@ def _with_adapter(inner: PreTrainedModel, adapter: Path) -> Any:
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError, json.JSONDecodeError) as error:
         reason = str(error).strip().splitlines()[0]
         raise RunError(f"{adapter}: cannot be put on its base: {reason}. Restore the run's files.") from error
+
+
+def free() -> None:
+    """What models that are no longer used held. They are held in cycles, so they go when these are looked for."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -9,7 +9,6 @@ all figures are computed from the files at the end (training/stage_report.py). K
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
 import re
 import time
@@ -134,7 +133,7 @@ def measure(
         row = {"settings": settings[stage.name], **_measured(plan, stage, judges, notify)}
         run_folder.write_json(files[stage.name], row)
         rows[stage.name] = row
-        _free()
+        scored_model.free()
         notify(f"{stage.name}: done in {time.monotonic() - begun:,.0f} seconds")
     return [{"name": stage.name, "reference": stage.reference, **(rows[stage.name] or {})} for stage in given]
 
@@ -208,17 +207,8 @@ def _told(what: str, notify: Notify) -> scoring.Told:
 
     def told(done: int, of: int) -> None:
         nonlocal last
-        if time.monotonic() - last > SECONDS:
+        if done < of and time.monotonic() - last > SECONDS:
             last = time.monotonic()
             notify(f"{what}, {done / of:.0%} of {of:,} tokens")
 
     return told
-
-
-def _free() -> None:
-    """A model is held in cycles, so it goes when these are looked for."""
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

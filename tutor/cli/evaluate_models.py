@@ -164,6 +164,8 @@ def _scored_pairs(model: ScoredModel, file: Path, max_length: int) -> tuple[Item
     base = scored_model.load(model)
     read = items.rows(file, "dpo", base.tokenizer, max_length)
     scores: list[Score] = scoring.score(base, read.flat)
+    del base
+    scored_model.free()
     return read, [Pair(*scores[at : at + 2]) for at in range(0, len(scores), 2)]
 
 
