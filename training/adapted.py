@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from training import adapter, base_model, distributed, full, fused_lora, kernels
+from training import adapter, distributed, full, fused_lora, kernels
 from training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def adapted(recipe: Recipe, base: Base) -> PeftModel | PreTrainedModel:
     if recipe.full:
         return full.unfreeze(base.model)
     if recipe.prompt:
-        return adapter.attach_prompt(base.model, recipe.prompt, base_model.where(recipe.model, recipe.revision))
+        return adapter.attach_prompt(base.model, recipe.prompt, base.tokenizer)
     assert recipe.lora
     model = (
         adapter.load(base.model, RunFolder(recipe.parent).adapter) if recipe.parent else adapter.attach(base.model, recipe.lora)

@@ -5,8 +5,9 @@ Knows nothing of examples, trainers or run folders.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,25 +35,23 @@ def attach(model: PreTrainedModel, lora: Lora) -> PeftModel:
     return peft.get_peft_model(model, config)
 
 
-def attach_prompt(model: PreTrainedModel, prompt: Prompt, place: Mapping[str, Any]) -> PeftModel:
+def attach_prompt(model: PreTrainedModel, prompt: Prompt, tokenizer: PreTrainedTokenizerBase) -> PeftModel:
     """Virtual tokens before every row, at first the embeddings of the text `prompt.init`, cut or repeated to fill them.
 
-    `place`: the arguments that find the base's tokenizer.
+    PEFT's own way to begin with a text reads a tokenizer by its path anew, which for a GGUF file is not the one in use.
     """
     import peft
+    import torch
 
-    where = dict(place)
-    config = peft.PromptTuningConfig(
-        task_type="CAUSAL_LM",
-        num_virtual_tokens=prompt.tokens,
-        prompt_tuning_init="TEXT",
-        prompt_tuning_init_text=prompt.init,
-        tokenizer_name_or_path=where.pop("pretrained_model_name_or_path"),
-        tokenizer_kwargs=where,
-    )
-    prompted = peft.get_peft_model(model, config)
-    config.tokenizer_name_or_path, config.tokenizer_kwargs = model.name_or_path, None  # no path of this machine is kept
-    return prompted
+    prompted: Any = peft.get_peft_model(model, peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=prompt.tokens))
+    ids = tokenizer(prompt.init, add_special_tokens=False)["input_ids"]
+    if not ids:
+        raise RunError(f"prompt.init {prompt.init!r}: the model's tokenizer makes nothing of it. Give another text.")
+    ids = torch.tensor(list(islice(cycle(ids), prompt.tokens)), device=model.device)
+    weight = prompted.prompt_encoder["default"].embedding.weight
+    weight.data = model.get_input_embeddings()(ids).detach().to(weight.device, torch.float32)
+    made: PeftModel = prompted
+    return made
 
 
 def load(model: PreTrainedModel, folder: Path) -> PeftModel:

@@ -41,7 +41,9 @@ def write(recipe: Recipe, inputs: Mapping[str, Any], result: Mapping[str, Any]) 
             ("LoRA", f"rank {recipe.lora.rank}, scale {recipe.lora.scale:g}{stabilized}, on {', '.join(recipe.lora.targets)}")
         )
     rows += [("steps, tokens", f"{result['steps']:,}, {result['tokens']:,}")]
-    rows += [(f"final {name}", f"{value:.4f}") for name, value in result["metrics"].items()]
+    for name, value in result["metrics"].items():
+        label = name.replace("_", " ") if name.startswith("perplexity") else f"final {name}"
+        rows.append((label, f"{value:.4f}"))
     kind = "documents" if recipe.stage == "cpt" else "examples"
     rows += [
         (f"data: {name}", f"{file['file']}, {file['examples']} {kind}, sha256 {file['sha256'][:16]}...")
