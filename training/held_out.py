@@ -59,12 +59,15 @@ class HeldOut:
         }
 
 
-def of_run(files: Data, stage: str, tokenizer: PreTrainedTokenizerBase, words: int, longest: int | None) -> HeldOut:
-    """A run's validation or test data; where it has neither, rows that it was trained on. `words` is the vocabulary's size."""
+def of_run(
+    files: Data, course: Path, stage: str, tokenizer: PreTrainedTokenizerBase, words: int, longest: int | None
+) -> HeldOut:
+    """A run's validation or test data; where it has neither, rows that it was trained on: those of its file, or of the `course`
+    that it keeps. `words` is the vocabulary's size."""
     for name, file in (("validation data", files.validation), ("test data", files.test)):
         if file:
             return read(file, stage, tokenizer, words, longest, f"the run's {name}")
-    return read(files.train, stage, tokenizer, words, longest, "rows that the run was trained on", trained_on=True)
+    return read(files.train or course, stage, tokenizer, words, longest, "rows that the run was trained on", trained_on=True)
 
 
 def read(

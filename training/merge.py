@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import agreement, base_model, held_out, memory, merged_card, merged_folder, precision, run_folder, stage
+from training import agreement, base_model, corpus, held_out, memory, merged_card, merged_folder, precision, run_folder, stage
 from training.agreement import Agreement, Reference
 from training.errors import RunError
 from training.finished import Finished, open_run, require_base
@@ -68,7 +68,7 @@ def merge(
     if text:
         measured = held_out.read(text, recipe.stage, tokenizer, words, recipe.max_length)
     else:
-        measured = held_out.of_run(recipe.data, recipe.stage, tokenizer, words, recipe.max_length)
+        measured = held_out.of_run(recipe.data, folder / corpus.COURSE, recipe.stage, tokenizer, words, recipe.max_length)
     held = format_of(finished, config)
     saved = dtype if dtype != "auto" else {"bf16": "bf16"}.get(str(finished.manifest["precision"]), "fp16")
     notify(f"measuring on {len(measured.texts)} rows ({measured.tokens} tokens) of {measured.file}, {measured.source}")
@@ -130,8 +130,8 @@ def unpacked(model: Any, finished: Finished, held: Precision, measured: HeldOut)
     found = agreement.compare(packed, agreement.log_probs_of(model))
     if not agreement.within(found, SAME_KL):
         raise RunError(
-            f"{finished.run.path}: the 4-bit base and its dequantized weights compute otherwise here (KL {found.kl:.2g}). Reinstall "
-            "bitsandbytes as constraints.txt has it."
+            f"{finished.run.path}: the 4-bit base and its dequantized weights compute otherwise here (KL {found.kl:.2g}). "
+            "Reinstall bitsandbytes as constraints.txt has it."
         )
     return model
 
