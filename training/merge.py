@@ -137,20 +137,25 @@ def unpacked(model: Any, finished: Finished, held: Precision, measured: HeldOut)
 
 
 def ways(model: Any, finished: Finished, held: Precision, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[str, Any]]:
-    """The merged models. Each is let go before the next is made: no more than one is in memory."""
+    """The merged models. None is held here while it is used, nor when the next is made: no more than one is in memory."""
     recipe = finished.recipe
     if recipe.quantization == "none":
-        yield PLAIN, model.merge_and_unload(safe_merge=True)
+        made = [model.merge_and_unload(safe_merge=True)]
+        del model
+        yield PLAIN, made.pop()
         return
     if getattr(model.base_model.model, "hf_quantizer", None):
         model = with_adapter(model.unload().dequantize(held.dtype), finished)
-    yield DEQUANTIZED, model.merge_and_unload(safe_merge=True)
+    made = [model.merge_and_unload(safe_merge=True)]
     del model
+    yield DEQUANTIZED, made.pop()
     gc.collect()
-    base = base_model.load(recipe.model, recipe.revision, "none", held, tokenizer).model
-    model = with_adapter(base, finished)
-    del base
-    yield SIXTEEN_BIT, model.merge_and_unload(safe_merge=True)
+    yield (
+        SIXTEEN_BIT,
+        with_adapter(base_model.load(recipe.model, recipe.revision, "none", held, tokenizer).model, finished).merge_and_unload(
+            safe_merge=True
+        ),
+    )
 
 
 def with_adapter(base: Any, finished: Finished) -> Any:
