@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import torch
 
 TOKENS_AT_ONCE = 128  # whose distributions over the vocabulary are held together
-GENERATED = 48
+GENERATED = 32
 FAULTS = (
     RuntimeError,
     ValueError,
