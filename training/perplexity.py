@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
+from training.errors import RunError
 from training.run_folder import read_json, write_json
 
 if TYPE_CHECKING:
@@ -41,8 +42,11 @@ class Before(TrainerCallback):  # type: ignore[misc]
 
     @property
     def value(self) -> float:
-        """What was measured before training."""
-        return float((read_json(self.file) or {})["before"])
+        """What was measured before training. Raises RunError where it is no longer there."""
+        kept = read_json(self.file) or {}
+        if "before" not in kept:
+            raise RunError(f"{self.file}: what was measured before training is missing. Restore it, or start anew.")
+        return float(kept["before"])
 
 
 def of(model: Any, documents: Iterable[list[int]], window: int) -> float:

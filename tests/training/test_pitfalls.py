@@ -5,6 +5,7 @@ Refusals are in test_recipe.py, parents in test_runs.py and test_stages.py; docs
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,3 +86,10 @@ def test_4_bit_weights_stored_as_bf16_compute_the_same(tiny_model: Path) -> None
         with torch.no_grad():
             logits.append(model(ids, use_cache=False).logits)
     assert torch.equal(*logits)
+
+
+def test_every_test_that_the_documentation_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", (Path(__file__).parents[2] / "docs" / "training.md").read_text("utf-8")))
+    written = "".join(file.read_text("utf-8") for file in Path(__file__).parent.glob("test_*.py"))
+    assert len(named) > 15
+    assert named <= set(re.findall(r"^def (test_\w+)", written, re.M))

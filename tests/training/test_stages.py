@@ -228,6 +228,7 @@ def test_full_fine_tuning_in_bf16_moves_weights_that_bf16_could_not_hold(
     assert {tensor.dtype for tensor in after.values()} == {torch.float32}
     seen = [name for name in after if "proj" in name]
     assert sum(int((before[name] != after[name]).sum()) for name in seen) > 0.97 * sum(after[name].numel() for name in seen)
+    assert max(float((before[name] - after[name]).abs().max()) for name in after) < 1e-5  # and nothing was rounded to bf16
     assert manifest(tmp_path / "run")["precision"] == "bf16"
 
 

@@ -18,7 +18,7 @@ from tutor.offline import close_network
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PATIENCE = 30  # seconds that a process waits for the main one to say what is wrong; then the launcher ends them all
+PATIENCE = 30  # seconds that another process leaves to the main one to say what is wrong
 LIBRARIES = ("trl", "peft", "bitsandbytes", "datasets", "accelerate", "matplotlib")
 
 
@@ -75,9 +75,8 @@ def train(
             return
         outcome = stage.run(checked, out, resume, say)
     except (TrainingError, CourseTutorError) as error:
-        if not main:  # what goes wrong goes wrong in every process; the launcher ends all when the first has left
+        if not main:  # mostly the same in every process: the main one says it, and the launcher ends this one
             time.sleep(PATIENCE)
-            sys.exit(2)
         raise TrainError(str(error)) from error
     if not outcome.finished:
         say(f"Interrupted after step {outcome.steps}. Go on with the same command and --resume.")
