@@ -249,6 +249,9 @@ def test_full_dpo_starts_at_its_parents_model_and_resumes(full_sft: Path, tiny_r
     margins = [row["rewards/margins"] for row in rows if "rewards/margins" in row]
     assert margins[-1] > 0
     assert manifest(run)["parent"]["model"] == sha256(full_sft / "manifest.json")
+    before, after = weights(full_sft / "model"), weights(run / "model")
+    # AdamW moves a weight by about the rate in a step; four of them. The base is further from the parent.
+    assert 0 < max(float((before[name] - after[name]).abs().max()) for name in before) < 1e-4
     again = cut_back(run, tmp_path / "cut", 2, "model")
     train(recipe, again, resume=True)
     assert same(again / "model", run / "model")  # against the parent still, not against where it was resumed
