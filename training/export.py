@@ -39,10 +39,12 @@ FORMATS = ("gguf", "mlx", "adapter")
 
 @dataclass(frozen=True)
 class Exported:
-    """`agreement` is with the merged model; None for an adapter, of which nothing here computes."""
+    """`agreement` is with the merged model; None for an adapter, of which nothing here computes. `cautions`: what the CPU
+    engine makes otherwise of the file."""
 
     file: Path
     agreement: Agreement | None
+    cautions: tuple[str, ...] = ()
 
 
 def export(
@@ -103,7 +105,7 @@ def export(
             "versions": versions(),
         },
     )
-    return Exported(out, found)
+    return Exported(out, found, tuple(gguf_model.cautions(model, tokenizer)) if to == "gguf" else ())
 
 
 def adapter(run: Finished, out: Path) -> Exported:

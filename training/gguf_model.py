@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import gguf_llama, gguf_tokenizer
+from training import gguf_llama, gguf_tokenizer, pre_tokenizers
 from training.errors import RunError
 
 if TYPE_CHECKING:
@@ -25,6 +25,16 @@ BLOCK = 32  # weights of a row that are quantized together
 def check(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     """Raises RunError where `write` would, but for a value out of range."""
     gguf_tokenizer.vocabulary(tokenizer, gguf_llama.config_of(folder)["vocab_size"])
+
+
+def cautions(folder: Path, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """What the CPU engine (OpenVINO GenAI 2026.4) makes otherwise of such a file, which llama.cpp reads rightly."""
+    found = []
+    if pre_tokenizers.name(tokenizer) != "smollm":
+        found.append("it splits apostrophes and line ends otherwise than this tokenizer")
+    if gguf_llama.rope_type(gguf_llama.config_of(folder)) != "default":
+        found.append("it leaves out the stretched rotary positions")
+    return found
 
 
 def write(folder: Path, tokenizer: PreTrainedTokenizerBase, kind: str, out: Path, name: str) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from training.recipe import Data
 
-ROWS = 40
+ROWS = 24
 LONGEST = 2048  # tokens of a row
 HELD_BYTES = 2**30  # of one model's log-probabilities in fp32, which wait in memory for the other's
 GOLDEN = 0.6180339887498949

@@ -136,13 +136,15 @@ def test_f16_is_the_model_to_the_last_bit_and_quantized_it_is_near(model: Path, 
     ("splitting", "changes"),
     [
         ("smollm", {"tie_word_embeddings": True}),
+        ("gpt-2", {}),
         ("llama-bpe", {"rope_parameters": LLAMA_3 | {"original_max_position_embeddings": 32, "rope_theta": 5000.0}}),
     ],
-    ids=["tied", "llama-3.1"],
+    ids=["tied", "gpt-2", "llama-3.1"],
 )
 def test_llama_cpp_computes_and_tokenizes_the_same(splitting: str, changes: dict[str, Any], text: Path, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "model", splitting, **changes)
-    export.export(folder, "gguf", "f16", tmp_path / "model.gguf", text)
+    done = export.export(folder, "gguf", "f16", tmp_path / "model.gguf", text)
+    assert len(done.cautions) == (0 if splitting == "smollm" else 1) + bool("rope_parameters" in changes)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     ids = tokenizer(TEXT).input_ids
     read = transformers_log_probs(transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32), ids)

@@ -45,5 +45,10 @@ def export(folder: Path, to: str, kind: str | None, out: Path | None, text: Path
         raise TrainError(str(error)) from error
     if done.agreement:
         click.echo(f"{done.file}: beside the merged model {done.agreement.told()}.")
+        if done.cautions:
+            click.echo(
+                f"Serve it with llama-server (--model http://127.0.0.1:8080/v1): the CPU engine answers from it too, but "
+                f"{', and '.join(done.cautions)}."
+            )
     else:
         click.echo(f"{done.file}: load it over a GGUF of its base, with llama-server --lora {done.file}")
