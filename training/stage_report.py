@@ -88,7 +88,9 @@ def report(stages: Sequence[Kept]) -> Report:
         keys = shared([stage["judged"][name] for stage in stages])
         right = [[bool(stage["judged"][name][key]) for key in keys] for stage in stages]
         measures.append(_of_shares(stages, name, "Share of questions answered rightly, through the grader.", right))
-    return Report(tuple(stages), tuple(measures), tuple(_notes(stages)), lengths)
+    flat = any(measure.share and line.estimate.value in (0, 1) for measure in measures for line in measure.lines)
+    notes = [*_notes(stages), *([statistic.FLAT] if flat else [])]
+    return Report(tuple(stages), tuple(measures), tuple(notes), lengths)
 
 
 def shared(kept: Sequence[Mapping[str, Any]]) -> list[str]:

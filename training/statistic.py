@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 DRAWS = 10_000
+FLAT = "A share of 0 or 100 % has a bootstrap interval of no width; about 3 / items is compatible with it all the same."
 SEED = 0
 AT_ONCE = 4_000_000  # drawn indices held at a time
 

@@ -48,4 +48,5 @@ def test_a_model_against_itself_ties_everywhere_and_gets_nothing_right() -> None
     found = preferences.measure(POLICY, POLICY)
     assert found.accuracy is not None
     assert (found.accuracy.share.value, found.accuracy.ties) == (0.0, 4)
+    assert "no width" in "\n".join(preferences.lines(found))  # 0 of 4
     assert "4 ties" in "\n".join(preferences.lines(found))
