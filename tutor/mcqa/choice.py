@@ -119,7 +119,7 @@ def _settled(text: str, options: Options, run_on: bool) -> Choice:
     last = _last(firm)
     if last is None or last.kind in ("none", "unknown", "number", "several"):
         later = [one for one in found if not one.firm and (last is None or one.end > last.end)]
-        weak = lateness.weak(text, later, options)
+        weak = lateness.judged_each(text, options) or lateness.weak(text, later, options)
         if weak:
             return Choice(weak.label, _how(weak, late=True), (weak.start, weak.end), run_on=run_on)
         if last is None:

@@ -14,6 +14,7 @@ from tutor.mcqa.doubts import (
     CONDITIONAL,
     CONTRAST,
     DOUBTED,
+    EACH,
     ELSEWHERE,
     HEDGED,
     IN_ANOTHER,
@@ -125,7 +126,7 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
     for cue in cues:
         before = text[max(0, cue.start() - 40) : cue.start()]
         sentence = _sentence(text, cue.start())
-        if SUPPOSED.search(before) or OTHER_ANSWER.search(before) or MISTAKEN.match(cue[0]):
+        if EACH.search(before) or SUPPOSED.search(before) or OTHER_ANSWER.search(before) or MISTAKEN.match(cue[0]):
             continue
         if _hedged(sentence) or QUOTED.search(text[max(0, cue.start() - 60) : cue.start()]):
             continue

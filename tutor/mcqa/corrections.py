@@ -49,6 +49,12 @@ CONCLUDED = re.compile(
     r"|be|es))?[\s,:*]{1,4}(?=[(\[*_'\"]{0,4}(?:option\s+|choice\s+|answer\s+)?[(\[*_'\"]{0,4}(?-i:[A-Z0-9]))",
     re.IGNORECASE,
 )
+# Behind an answer: "But C is also correct", ", or maybe C".
+ALSO = re.compile(
+    r"(?<![\w(-])[(*_]{0,3}(?P<label>[A-Z])[)*_]{0,3}\s+(?:is|would\s+be|could\s+be|may\s+be|might\s+be|seems|ist|est)\s+"
+    r"(?:also|equally|just\s+as|likewise|auch|ebenfalls|aussi|également)\b"
+    r"|^[\s)*_]{0,4},?\s*(?:or|oder|ou)\s+(?:maybe|perhaps|possibly|vielleicht|peut-être)\s+[(*_]{0,3}(?P<maybe>[A-Z])\b"
+)
 JUDGED = re.compile(
     r"(?<![\w(-])(?P<label>[A-Z])\s+(?:(?:is|ist|est|really|indeed|clearly)\s+){1,2}(?:(?:the|die|la|an?)\s+)?"
     r"(?:correct|only|closer|right|best|better|answer|richtig|korrekt|juste|correcte)\b(?!\s+(?:if|only|when|that)\b)"
@@ -88,6 +94,7 @@ def unsettled(text: str, last: Commitment, found: list[Commitment], options: Opt
     behind = text[last.end :]
     later = {one.label for one in found if one.kind == "label" and one.start >= last.end}
     later |= {match["label"] or match["fits"] for match in JUDGED.finditer(behind)} & options.labels
+    later |= {match["label"] or match["maybe"] for match in ALSO.finditer(behind)} & options.labels
     for match in CONCLUDED.finditer(behind):
         form = label_at(behind, match.end(), options)
         if form and form.label in options.labels and re.match(r"[\s*_)]*(?:[.!\n]|$)", behind[form.end :][:8]):

@@ -51,7 +51,7 @@ OTHER_ANSWER = re.compile(
 
 # "B is the answer only if x is positive", "Option B is correct, I first thought".
 CONDITIONAL = re.compile(
-    r"[\s*_)\]}$]{0,6}(?:only\s+)?(?:if|unless|falls|wenn|si)\b|,\s+(?:I|we|one|some|many|you)\s+(?:\w+\s+)?(?:thought|believed|assumed)\b",
+    r"[\s*_)\]}$,]{0,6}(?:only\s+)?(?:if|unless|falls|wenn|si)\b|,\s+(?:I|we|one|some|many|you)\s+(?:\w+\s+)?(?:thought|believed|assumed)\b",
     re.IGNORECASE,
 )
 
@@ -61,9 +61,18 @@ HEDGED = re.compile(
     r"|superficially|na[iï]vely|(?:only\s+)?(?:a|an|any)\s+(?:\w+\s+)?(?:fool|novice|beginner|amateur|student|reader|layman|person)\s+"
     r"(?:would|might|may|could)|(?:one|you|we|some|many|people|students|it)\s+(?:might|may|could|would)\s+(?:well\s+|easily\s+|also\s+|first\s+)?"
     r"(?:be\s+)?(?:think|expect|guess|believe|assume|suppose|say|seem|appear|tempted|argue|conclude\s+wrongly)"
+    r"|(?:viele|manche|einige|man)\s+(?:denk|glaub|mein|sag|halt)\w+|(?:beaucoup|certains|plusieurs|on)\s+(?:pense|croi|di[ts])\w*"
     r"|auf\s+den\s+ersten\s+blick|man\s+(?:könnte|möchte|würde)\s+(?:\w+\s+){0,2}(?:meinen|denken|glauben|annehmen|sagen)"
     r"|(?:à|de)\s+(?:première\s+vue|prime\s+abord)|on\s+pourrait\s+(?:\w+\s+)?(?:croire|penser|dire|supposer)"
     r"|a\s+primera\s+vista|a\s+prima\s+vista)(?![^\W_])",
+    re.IGNORECASE,
+)
+# Before "option:" or "answers:", which then opens a list: "Let's go through each option: A) ...", "Possible answers: ...".
+EACH = re.compile(
+    r"\b(?:each|every|all|any|both|first|second|third|fourth|next|remaining|possible|potential|following|given|available|of|these|those"
+    r"|\d|jede\w*|alle\w*|mögliche\w*|folgende\w*|chaque|tou\w+|possibles?|suivante?s?"
+    r"|to\s+(?:find|determine|get|identify|answer|see|choose|select)|um)\s+(?:(?:of\s+)?the\s+|die\s+|la\s+|les\s+)?"
+    r"(?:answer\s+|correct\s+|right\s+|best\s+)?$",
     re.IGNORECASE,
 )
 # Behind it, what was said before holds no longer: "At first glance it is A, but the answer is B".
@@ -72,7 +81,7 @@ CONTRAST = re.compile(r"\b(?:but|however|yet|though|aber|jedoch|mais|cependant|p
 ELSEWHERE = re.compile(
     r"\b(?:previous|preceding|earlier|last|other|next|following|vorige\w*|letzte\w*|nächste\w*|précédente?|dernière|anterior|precedente)\s+"
     r"(?:question|problem|exercise|item|quiz|frage|aufgabe|exercice|pregunta|domanda)"
-    r"|\b(?:most|many|some|few|other|certain)\s+(?:\w+\s+)?(?:people|students|readers|novices|textbooks)\b",
+    r"|^\s+(?:given|listed|marked|provided)\s*$|\b(?:most|many|some|few|other|certain)\s+(?:\w+\s+)?(?:people|students|readers|novices|textbooks)\b",
     re.IGNORECASE,
 )
 # Behind a label: "The answer was B in the previous question".

@@ -75,6 +75,9 @@ def label_at(text: str, at: int, options: Options) -> Form | None:
     opens = any(mark in opened for mark in "([{*'\"") and (follows in ".:,;-" or not follows)
     sure = wrapped or bool(match["noun"]) or ")" in closed or (opens and written.isupper())
     form = Form(label, match.start("label"), match.end(), sure)
+    starred = re.match(r"\*(?!\*)", closed) and "*" not in opened
+    if starred and text.count("*", text.rfind("\n", 0, match.start()) + 1, match.start()) % 2 == 0:
+        return None  # A*, the algorithm
     if written in options.marks and not LAST.match(text, match.end()):
         return None
     if written.isdigit():

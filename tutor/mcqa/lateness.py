@@ -44,11 +44,40 @@ GIVEN = re.compile(r"\s*(?:since|because|when|as|given|for|with|if|da|weil|puisq
 ONE_NUMBER = re.compile(
     r"(?<![\w.^_\\])[-$]?\$?\d[\d,]*(?:\.\d+)?(?:\s*(?:\\times|\\cdot|×|x|\*)\s*10\s*\^?\s*\{?[-+]?\d+\}?)?"
 )
+# "The velocity increases by 20 m/s": not the velocity.
+CHANGED_BY = re.compile(
+    r"\b(?:in|de)creas\w+|\b(?:ris|fall|drop|grow|chang|reduc|differ)\w*\b[^.]{0,60}?\bby\b|\b(?:in|de)creas\w+[^.]{0,60}\bby\b",
+    re.IGNORECASE,
+)
+COUNTED = re.compile(
+    r"\b(?:step|case|part|equation|eq\.?|figure|question|problem|example|page|rule|law|theorem|line|item)\s*\(?$", re.IGNORECASE
+)
 UNKNOWN = re.compile(r"(?:^|(?<![-+*/=])[\s$,])\\?[A-Za-z]+(?:_\{?\w+\}?)?'*(?:\([A-Za-z0-9]\))?\s*$")
 HYPOTHETICAL = re.compile(
     r"\b(?:if|wenn|falls|wäre|serait|assum\w+|suppose|would be|might|may be|could be|perhaps|maybe)\b", re.IGNORECASE
 )
 HEADING = re.compile(r"\w+\s*[:=]?[\s(\[*_]{0,8}$")  # "answer: ("
+# "A is incorrect.", "B) Paris: false", "wrong: (C) Rome", each in a sentence or line of its own.
+VERDICT = re.compile(
+    r"(?:^|\n|(?<=[.;!])\s)[ \t*_#>-]{0,6}(?:\d{1,2}[.)]\s)?(?P<sign>(?:right|wrong):\s+)?"
+    r"(?:(?i:option|choice|answer|statement|antwort|réponse)\s+)?"
+    r"[(*_]{0,3}(?P<label>[A-Z])(?![\w'])[).:*_]{0,4}"
+    r"(?:(?(sign)[^\n]{0,120}|(?:[ \t][^.;\n]{0,120}?)??[ \t:–-]{1,3}(?:is|ist|est)?\s?"
+    r"(?P<verdict>(?i:yes|no|ja|nein|oui|non|correct|right|true|richtig|korrekt|wahr|vraie?|juste|correcte|incorrect|wrong|false|not\s+(?:correct|right|true)"
+    r"|falsch|faux|fausse))))(?=[\s*_]*(?:[.;!\n,(-]|$))",
+)
+# An option as it is listed: "A) Paris", "2. (B) London", "- **C**: Rome".
+ITEM = re.compile(
+    r"(?:^|(?<=[\n:;,.])|(?<=\s)(?=\())[ \t*_>#•-]{0,8}(?:\d{1,2}[.)][ \t]+)?(?:(?i:option|choice|answer)[ \t]+)?"
+    r"(?:[(\[*_]{1,4}(?P<open>)|)(?P<label>[A-Z])(?:[)\]]|[.:](?=[ \t*_])|\*\*)[)\].:*_]{0,4}[ \t]{0,3}"
+)
+GOES_THROUGH = re.compile(
+    r"\b(?:each|every|all|jede\w*|alle|chaque|tou\w+)\s+(?:\w+\s+){0,2}?(?:option|choice|answer|statement|antwort|aussage|réponse)\w*"
+    r"[^.:\n]{0,30}[.:]\s",
+    re.IGNORECASE,
+)
+RIGHT = re.compile(r"^(?:right|correct|true|yes|ja|oui|richtig|korrekt|wahr|vrai|juste)", re.IGNORECASE)
+UNSAID = re.compile(r"\b(?:myth|whether|suppos\w+|assum\w+|imagin\w+|wrongly|often|ob|angenommen)\b")
 COVERS = 0.6  # of a last sentence that an option's words must make up
 
 
@@ -78,6 +107,23 @@ def in_parts(text: str, firm: list[Commitment]) -> bool:
     return False
 
 
+def judged_each(text: str, options: Options) -> Commitment | None:
+    """The one option that is called right where two others at least are called wrong: "A: false, B: true, C: false"."""
+    begin = max(0, len(text) - 3_000)
+    said: dict[str, set[bool]] = {}
+    place: dict[str, tuple[int, int]] = {}
+    for match in VERDICT.finditer(text, begin):
+        if match["label"] in options.labels:
+            right = bool(RIGHT.search(match["sign"] or match["verdict"] or ""))
+            said.setdefault(match["label"], set()).add(right)
+            place[match["label"]] = match.span()
+    rights = [label for label, verdicts in said.items() if verdicts == {True}]
+    wrongs = [label for label, verdicts in said.items() if verdicts == {False}]
+    if len(rights) != 1 or len(wrongs) < 2 or len(said) != 1 + len(wrongs):
+        return None
+    return Commitment("label", *place[rights[0]], rights[0], False, judged=True)
+
+
 def alternates(text: str, firm: list[Commitment], options: Options) -> bool:
     """Whether the last two letters stated differ with nothing between them but the first one's option."""
     stated = [one for one in firm if one.kind == "label"][-2:]
@@ -103,6 +149,8 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
         return None
     line = text.rstrip(" \n'").rfind("\n", begin) + 1
     broken = not run_on and not runon.finished(text) and len(found) > 1
+    if (listed := _listed(text, options)) and line <= listed:
+        return None
     alone = _alone(text, max(begin, line), options, broken) or _first(text, options)
     if alone:
         return alone
@@ -119,6 +167,20 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
         or _content(text, begin, end, options)
         or _value(text, begin, end, options)
     )
+
+
+def _listed(text: str, options: Options) -> int:
+    """Where the last of the options is told that the text goes through one by one; 0 where it does not."""
+    seen: set[str] = set()
+    last = 0
+    for item in ITEM.finditer(text, max(0, len(text) - 3_000)):
+        label = item["label"]
+        bare = not text[item.end() : item.end() + 1].strip()
+        if label in options.labels and (bare or own(text, item.end(), label, options)):
+            seen.add(label)
+            last = item.start("label") + 1
+    begun = bool(seen) and GOES_THROUGH.search(text[max(0, last - 200) : last])
+    return last if len(seen) > 1 or begun else 0
 
 
 def _alone(text: str, begin: int, options: Options, broken: bool) -> Commitment | None:
@@ -248,7 +310,9 @@ def _content(text: str, begin: int, end: int, options: Options) -> Commitment | 
     at_end = mine.endswith(f" {longest} ")
     enough = len(longest) >= COVERS * (len(mine) - 2) and " " in longest
     enough = enough or (at_end and len(longest.split()) > 4) or (at_end and lead is not None and len(longest) > 3)
-    if not enough or DENIES.search(mine.replace(f" {longest} ", "  ")):
+    rest = mine.replace(f" {longest} ", "  ")
+    changed = CHANGED_BY.search(sentence) and re.search(r"\d", longest)
+    if not enough or changed or DENIES.search(rest) or UNSAID.search(rest):
         return None
     label = next(label for label, said in inside.items() if said == longest)
     return Commitment("words", begin, end, label, False)
@@ -264,6 +328,8 @@ def _value(text: str, begin: int, end: int, options: Options) -> Commitment | No
     joined = AND.search(plain[: len(plain) - len(last)][-8:] + last[:4])
     if joined and not GIVEN.match(plain) and any(_has_result(clause) for clause in earlier):
         return None
+    if CHANGED_BY.search(plain):
+        return None
     label = _result(plain[-200:], options) or _result(last, options) or _only(plain, options)
     return Commitment("value", begin, end, label, False) if label else None
 
@@ -276,7 +342,12 @@ def _has_result(clause: str) -> bool:
 def _only(sentence: str, options: Options) -> str | None:
     """The option with the value of a sentence that has one number: "So she drove 8 miles a day"."""
     numbers = list(ONE_NUMBER.finditer(sentence))
-    if len(numbers) != 1 or not CONCLUDES.match(sentence) or DENIES.search(sentence):
+    if (
+        len(numbers) != 1
+        or COUNTED.search(sentence[: numbers[0].start()])
+        or not CONCLUDES.match(sentence)
+        or DENIES.search(sentence)
+    ):
         return None
     return options.by_value(sentence[numbers[0].start() :], whole=True)[0]
 

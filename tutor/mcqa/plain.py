@@ -60,7 +60,9 @@ def folded(text: str) -> str:
     return text.replace("\0", " ").replace("\r", " ").replace("`", "'") if text.isascii() else text.translate(TABLE)
 
 
-GAP = re.compile("\\s{4,}|[A-Za-z][\u0300-\u0303\u0308\u0327]")  # or a letter with its accent behind it
+CROSSES, TICKS = "❌✗✘✖", "✅✓✔☑"
+# Or a letter with its accent behind it, or a sign that says right or wrong.
+GAP = re.compile(f"\\s{{4,}}|[A-Za-z][\u0300-\u0303\u0308\u0327]|[{CROSSES}{TICKS}]\ufe0f?")
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,15 @@ class Flat:
         return at - self.gaps[0][gap] + self.gaps[1][gap]
 
 
+def _narrow(gap: str, before: str) -> str:
+    if gap[0] in CROSSES or gap[0] in TICKS:
+        said = "wrong" if gap[0] in CROSSES else "right"
+        return f" is {said}" if before and before[before.rfind("\n") + 1 :].strip(" *_-") else f"{said}: "
+    if gap[0].isspace():
+        return ("  ", "\n", "\n\n")[min(2, gap.count("\n"))]
+    return unicodedata.normalize("NFC", gap)
+
+
 def flattened(text: str, offset: int = 0) -> Flat:
     """The text, which stands at `offset` of the one that places are told in, in its plain form."""
     text = folded(text)
@@ -83,7 +94,7 @@ def flattened(text: str, offset: int = 0) -> Flat:
     ends: tuple[list[int], list[int]] = ([0], [offset])
     at = length = 0
     for gap in GAP.finditer(text):
-        narrow = unicodedata.normalize("NFC", gap[0]) if len(gap[0]) == 2 else ("  ", "\n", "\n\n")[min(2, gap[0].count("\n"))]
+        narrow = _narrow(gap[0], text[: gap.start()])
         parts += [text[at : gap.start()], narrow]
         length += gap.start() - at + len(narrow)
         at = gap.end()

@@ -21,6 +21,9 @@ EMPTY = re.compile(r"\(\s*[_.?]*\s*\)")
 FOR = re.compile(
     r"\s+(?:for|in|to|für|pour)\s+(?:\(?[a-e1-4ivx]{1,3}\)|the\s+first|part|question|statement|die|la)", re.IGNORECASE
 )
+FOR_EACH = re.compile(
+    r"[)*_]{0,4}\s+(?:for|für|pour)\s+[^.;\n]{1,40}?(?:,|\s+and|\s+und|\s+et)\s+[(*_]{0,3}(?P<label>[A-Z])[)*_]{0,3}\s+(?:for|für|pour)\b"
+)
 SEPARATOR = re.compile(r"[\s.:,)*-]{0,9}")
 
 
@@ -135,7 +138,9 @@ def stated(text: str, form: Form, begin: int, end: int, options: Options) -> Sai
 
 
 def _for_parts(text: str, form: Form, end: int, options: Options) -> bool:
-    """ "(C) for the first and (E) for the second"."""
+    """ "(C) for the first and (E) for the second", "A for France and C for Germany"."""
+    if (each := FOR_EACH.match(text, form.end)) and each["label"] in options.labels - {form.label}:
+        return True
     return bool(FOR.match(text, form.end)) and any(m.label != form.label for m in mentions(text, form.end, end, options))
 
 

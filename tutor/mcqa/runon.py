@@ -21,7 +21,12 @@ TURN = re.compile(
 )
 # What comes again only where another question is answered: an explanation is of this one, and may correct its letter.
 AGAIN = re.compile(
-    r"^[ \t*_#>]{0,6}(?:(?:answer|réponse|antwort|respuesta|risposta)[*_]{0,3}\s*:[*_]{0,3}[ \t]*(?=\S[^\n]{30})"
+    r"^[ \t*_#>]{0,6}(?:another|a\s+(?:related|similar)"
+    r"|(?:for|as)\s+(?:a|another|the)\s+(?:related|similar|next))\s+(?:example|question|problem)\b"
+    # A question after a blank line, that is none about this answer.
+    r"|(?<=\n\n)(?:what|which|who|where|when|how|why|was|welche\w*|wer|wo|wann|wie|quel\w*|qui|où|quand|comment)\b"
+    r"(?![^\n?]{0,200}\b(?:options?|answers?|this|that|it|right|correct|check|about|we|i|you)\b)[^\n?]{15,300}\?[ \t]*\n"
+    r"|^[ \t*_#>]{0,6}(?:(?:answer|réponse|antwort|respuesta|risposta)[*_]{0,3}\s*:[*_]{0,3}[ \t]*(?=\S[^\n]{30})"
     r"|the following are multiple choice|we refer to wikipedia)",
     re.IGNORECASE | re.MULTILINE,
 )

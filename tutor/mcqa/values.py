@@ -32,6 +32,12 @@ TIMES_TEN = re.compile(r"(?<=\d)\s*[x*]\s*10\s*(?:\^|\*\*)?\s*\(?\s*([-+]?\d{1,3
 GROUPS = re.compile(r"(?<=\d)[,'](?=\d{3}(?!\d))")
 DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d{1,2}(?!\d)|\d{4,}(?!\d))")
 NAMED = re.compile(r"^\s*[^\W\d_](?:[\w'()]|\s(?=[=(_])){0,15}\s*=\s*")  # "Z_max = 17 ft"
+# "10 times larger", "20 m/s more than before" are no values.
+RELATIVE = re.compile(
+    r"\s*(?:times|-?\s?fold|(?:more|less|larger|smaller|greater|higher|lower|faster|slower|longer|shorter)\s+than\b|percent\s+of|of\s+the"
+    r"|th\b|mal\s+so|fois\s+plus)",
+    re.IGNORECASE,
+)
 WORDS = re.compile(r"[\s.,)]*(?:[^\W\d_]{2}[^\d=+*^_<>|]*)?")  # what may stand behind: "24 cm of wire", but not "2 x + 3"
 # No values, but what a value may be.
 BOUND = re.compile(r"\s*(?:[≤≥]|\\[lg]eq?\b|<(?![^>]*>)|>)|.*\d\s+or\s+(?:more|less|fewer|higher|lower)\b")  # no value: "> 5"
@@ -59,6 +65,8 @@ OTHER_NAMES = {
 }
 # "20 C" is no charge where the other says "20 °C".
 TEMPERATURES = {"C": "degC", "F": "degF", "K": "degK", "kelvin": "degK", "celsius": "degC", "fahrenheit": "degF"}
+# "3k", "1/e", "3D" and "4-bit" are not 3, 1, 3 and 4.
+NO_UNIT_ALONE = frozenset(("e", "k", "d", "D", "b", "bit"))
 NO_UNIT = frozenset(
     re.findall(r"\w+", "a as at in is it of to the for and or if so be by on we he per this that which from with are was")
 )
@@ -106,6 +114,8 @@ def _quantity(part: str) -> Quantity | None:
         number *= SCALES[scale[1].lower()]
         written, rest = f"{written}*{SCALES[scale[1].lower()]}", rest[scale.end() :]
     given, rest = _unit(rest.replace("(", " "))
+    if RELATIVE.match(rest):
+        return None
     adjoining = not given and rest[:1].isalpha()  # "2x"
     return Quantity(number, _step(written), unit or given) if WORDS.fullmatch(rest) and not adjoining else None
 
@@ -240,6 +250,8 @@ def _same(a: Quantity, b: Quantity, exactly: bool) -> bool:
         if mine is None or theirs is None or mine[1] != theirs[1] or not theirs[0]:
             return False
         factor = mine[0] / theirs[0]
+    if bool(a.unit) != bool(b.unit) and {name for name, _ in a.unit or b.unit} & NO_UNIT_ALONE:
+        return False
     # 20.3 may be rounded to 20, but a number without the unit that the other has is not also another number.
     return _near(a.number, a.step, b, factor, exactly or bool(a.unit) != bool(b.unit))
 

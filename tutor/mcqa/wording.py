@@ -154,6 +154,7 @@ DENIES = re.compile(
 )
 CONSIDERS = re.compile(
     r"\b(?:let's|let us|consider\w*|check\w*|examin\w*|start\w*|look\w*|evaluat\w*|now|first|next|turn\w*|compar\w*|contrast\w*"
+    r"|betracht\w*|prüf\w*|untersuch\w*|considér\w*|vérifi\w*|analys\w*|each|every|jede\w*|chaque|walk\w*|through"
     r"|differ\w*|opposite|close\s+to|less\s+than|more\s+than|never)\b",
     re.IGNORECASE,
 )
