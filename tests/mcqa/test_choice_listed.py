@@ -6,7 +6,6 @@ import pytest
 
 from tutor.mcqa import extract
 
-
 CAPITALS = ["Paris", "London", "Berlin", "Madrid"]
 
 
@@ -47,11 +46,13 @@ def test_going_through_the_options_says_none_of_them(text: str) -> None:
         ("The answer is (C).\n\nAnother example: the capital of Spain. The answer is (D).", "C"),
         ("1. A) Paris: no.\n2. B) London: no.\n3. C) Berlin: yes.\n4. D) Madrid: no.", "C"),
         (
-            "Let's go through each option:\n\nA) Paris is in France.\nB) London is in England.\nC) Berlin is in Germany.\nD) Madrid is in Spain.\n\nThe answer is (C).",
+            "Let's go through each option:\n\nA) Paris is in France.\nB) London is in England.\n"
+            "C) Berlin is in Germany.\nD) Madrid is in Spain.\n\nThe answer is (C).",
             "C",
         ),
         (
-            "Let's go through each option:\n\nA) Paris is in France.\nB) London is in England.\nC) Berlin is in Germany.\nD) Madrid is in Spain.\n\nSo the answer is C.",
+            "Let's go through each option:\n\nA) Paris is in France.\nB) London is in England.\n"
+            "C) Berlin is in Germany.\nD) Madrid is in Spain.\n\nSo the answer is C.",
             "C",
         ),
         ("We have options (A) Paris and (C) Berlin. The answer is (C).", "C"),
