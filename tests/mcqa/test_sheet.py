@@ -301,3 +301,14 @@ def test_options_that_say_the_same_are_noted(sheet):
     read = read_sheet(sheet(HEAD + "x?,1,2,3,A\ny?,1,2,1,A\n"))
     assert read.notes == ("sheet.csv: two options say the same in row 3; mend it if that is a slip",)
     assert len(read.questions) == 2
+
+
+def test_a_key_may_be_letter_and_text_and_a_sheet_without_a_known_key_says_what_it_does_not_know(sheet):
+    read = read_sheet(sheet(HEAD + "x?,1,2,3,B) 2\ny?,1,2,3,(C) 3\n"))
+    assert [question.key for question in read.questions] == ["B", "C"]
+    assert faults(sheet(HEAD + "x?,1,2,3,B) 3\n"))
+    assert [q.key for q in read_sheet(sheet("Frage,A,B,Réponse correcte\nx?,1,2,B\n")).questions] == ["B"]
+    (note,) = read_sheet(sheet("question,A,B,verdict\nx?,1,2,B\n")).notes
+    assert note == (
+        "sheet.csv: no column has the key, so there is no score; of no use here: 'verdict' (call the key's column 'answer')"
+    )

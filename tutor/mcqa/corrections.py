@@ -13,7 +13,8 @@ from tutor.mcqa.reading import Commitment
 BACK = re.compile(
     r"[^.!?\n]{0,60}?[\s.,;:…()*-]*\b(?:oh|hmm|ah)?[\s,]*(?P<word>no|wait|sorry|actually|scratch that|correction|rather"
     r"|or rather|I meant?|oops|my mistake"
-    r"|nein|moment|halt|genauer|vielmehr|besser gesagt|non|pardon|attendez|plutôt|en fait|enfin|mejor dicho|perdón|anzi"
+    r"|nein|moment|halt|genauer|vielmehr|besser gesagt"
+    r"|(?<!\bet\s)(?<!\be\s)non|pardon|attendez|plutôt|en fait|enfin|mejor dicho|perdón|anzi"
     r"|scusate)\b[\s,.:;!…-]*",
     re.IGNORECASE,
 )

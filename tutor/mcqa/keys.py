@@ -10,6 +10,7 @@ from tutor.mcqa.sheet_files import Row
 
 LETTER = re.compile(r"\(?\s*(?:option\s+)?([A-Za-z])\s*[).:]?", re.IGNORECASE)
 NUMBER = re.compile(r"\(?\s*(?:option\s+)?(\d{1,2})(?:\.0)?\s*[).:]?", re.IGNORECASE)
+BOTH = re.compile(r"\(?([A-Za-z])[).:]\s*(.+)")
 Wrong = tuple[str, str, str]
 """Column, what is wrong, remedy."""
 
@@ -60,6 +61,10 @@ class Keys:
             return None, (column, f"{cell[:60]!r} is the text of two options", "Write the letter.")
         if same:
             return _letter(same[0]), None
+        # "B) 2", where B is 2
+        both = BOTH.fullmatch(cell)
+        if both and both[2].strip().casefold() in [text.casefold() for text in options[ord(both[1].upper()) - ord("A") :][:1]]:
+            return both[1].upper(), None
         what = f"{cell[:60]!r} is none of the {len(options)} options"
         return None, (column, what, f"Write a letter from A to {_letter(len(options) - 1)}, or the option's text.")
 

@@ -71,9 +71,12 @@ ITEM = re.compile(
     r"(?:^|(?<=[\n:;,.])|(?<=\s)(?=\())[ \t*_>#•-]{0,8}(?:\d{1,2}[.)][ \t]+)?(?:(?i:option|choice|answer)[ \t]+)?"
     r"(?:[(\[*_]{1,4}(?P<open>)|)(?P<label>[A-Z])(?:[)\]]|[.:](?=[ \t*_])|\*\*)[)\].:*_]{0,4}[ \t]{0,3}"
 )
+# Before the first of them: "Let's go through each option.", "The possible answers are:".
 GOES_THROUGH = re.compile(
-    r"\b(?:each|every|all|jede\w*|alle|chaque|tou\w+)\s+(?:\w+\s+){0,2}?(?:option|choice|answer|statement|antwort|aussage|réponse)\w*"
-    r"[^.:\n]{0,30}[.:]\s",
+    r"\b(?:(?:each|every|all|jede\w*|alle|chaque|tou\w+)\s+(?:\w+\s+){0,2}?(?:option|choice|answer|statement|antwort|aussage|réponse)\w*"
+    r"|(?:each|which)\s+one|(?:first|correct)\s+option|find\s+the\s+answer"
+    r"|options|choices|answers|statements|possibilities|antworten|möglichkeiten|réponses|choix|opciones|opzioni)\b"
+    r"[^.:\n]{0,40}[.:?–-]?\s*$",
     re.IGNORECASE,
 )
 RIGHT = re.compile(r"^(?:right|correct|true|yes|ja|oui|richtig|korrekt|wahr|vrai|juste)", re.IGNORECASE)
@@ -172,14 +175,15 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
 def _listed(text: str, options: Options) -> int:
     """Where the last of the options is told that the text goes through one by one; 0 where it does not."""
     seen: set[str] = set()
-    last = 0
+    first = last = 0
     for item in ITEM.finditer(text, max(0, len(text) - 3_000)):
         label = item["label"]
         bare = not text[item.end() : item.end() + 1].strip()
         if label in options.labels and (bare or own(text, item.end(), label, options)):
             seen.add(label)
+            first = first or item.start()
             last = item.start("label") + 1
-    begun = bool(seen) and GOES_THROUGH.search(text[max(0, last - 200) : last])
+    begun = bool(seen) and GOES_THROUGH.search(text[max(0, first - 200) : first])
     return last if len(seen) > 1 or begun else 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tutor.mcqa.confidence import load_calibration
 from tutor.mcqa.report import examples, report
 from tutor.mcqa.results import Results, read_results
 from tutor.mcqa.results_file import table_file
-from tutor.mcqa.review import as_csv, review_queue
+from tutor.mcqa.review import HEAD, as_csv, review_queue
 
 
 def read_some(file: Path) -> Results:
@@ -71,10 +72,19 @@ def check_name(out: Path, suffix: str, what: str) -> None:
 
 
 def check_review(out: Path, file: Path) -> None:
-    """Raise GradingError where a review queue cannot be written to `out`, is the table of the results in `file`, or is there: a
-    person may have written decisions into it."""
+    """Raise GradingError where a review queue cannot be written to `out`, is the table of the results in `file`, or is there
+    with a person's decisions in it."""
     check_name(out, ".csv", "a review queue")
     if out.resolve() == table_file(file).resolve():
         raise GradingError(f"{out}: is the table of the results. Name another file for the review queue.")
-    if out.exists():
-        raise GradingError(f"{out}: is there already, perhaps with decisions in it. Name another file, or move it away.")
+    if out.exists() and not undecided(out):
+        raise GradingError(f"{out}: is there already, with decisions in it. Name another file, or move it away.")
+
+
+def undecided(queue: Path) -> bool:
+    """Whether a file is a review queue that nobody has written into."""
+    try:
+        rows = list(csv.reader(queue.read_text("utf-8-sig").splitlines(keepends=True)))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
+    return rows[:1] == [list(HEAD)] and not any("".join(row[len(HEAD) - 1 :]).strip() for row in rows[1:])

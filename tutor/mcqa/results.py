@@ -198,7 +198,9 @@ class RunSettings:
             if name in NAMED
             else f"{name} {_said(ours[name])}, now {_said(theirs[name])}"
             for name in ours
-            if ours[name] != theirs[name] and name != "calibration"
+            if ours[name] != theirs[name]
+            and name != "calibration"
+            and not (name == "digest" and ours["questions"] != theirs["questions"])  # said already
         ]
 
 

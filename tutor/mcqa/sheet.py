@@ -95,8 +95,18 @@ def read_sheet(file: Path) -> Sheet:
         seen.add(question.id)
     faulty = {fault.row for fault in reader.faults}
     good = tuple(question for question in reader.questions if question.row not in faulty)
-    notes = (*table.notes, *_alike(Path(file).name, good))
+    notes = (*table.notes, *_keyless(Path(file).name, columns, table.names), *_alike(Path(file).name, good))
     return Sheet(good, tuple(sorted(reader.faults, key=lambda fault: fault.row)), notes)
+
+
+def _keyless(file: str, columns: Columns, names: Sequence[str]) -> list[str]:
+    """A note where no column is known as the key's, and there are some that mean nothing here: one may be."""
+    used = {columns.stem, columns.options, *columns.option_columns, columns.id, columns.subject}
+    unused = [name for name in names if name not in used]
+    if columns.key or columns.index or not unused:
+        return []
+    told = ", ".join(map(repr, unused[:MOST_NOTED]))
+    return [f"{file}: no column has the key, so there is no score; of no use here: {told} (call the key's column 'answer')"]
 
 
 def _alike(file: str, questions: Sequence[Question]) -> list[str]:

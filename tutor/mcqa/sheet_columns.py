@@ -21,7 +21,9 @@ STEM = (
 KEY = (
     "answer", "key", "answerkey", "correct", "correctanswer", "correctoption", "rightanswer", "solution", "gold", "label",
     "target", "antwort", "richtig", "richtigeantwort", "losung", "loesung", "schlussel", "reponse", "bonnereponse", "cle",
-    "corrige", "ans", "sol",
+    "corrige", "ans", "sol", "reponsecorrecte", "reponsejuste", "reponseexacte", "lettrecorrecte", "korrekteantwort", 
+    "richtigeoption",
+    "lettercorrect", "correctletter", "rightoption",
 )  # fmt: skip
 INDEX = ("answerindex", "answeridx", "correctindex", "answerid", "keyindex")
 ID = ("id", "questionid", "qid", "nr", "no", "number", "num", "nummer", "numero", "frageid")
@@ -34,7 +36,7 @@ OPTIONS = (
     "reponses", "choix",
 )  # fmt: skip
 OPTION = re.compile(
-    r"(?:option|opt|choice|answer|alternative|antwort|antwortmoglichkeit|reponse|proposition|choix)?([a-z]|\d{1,2})"
+    r"(?:option|opt|choice|answer|alternative|antwort|antwortmoglichkeit|moglichkeit|reponse|proposition|choix)?([a-z]|\d{1,2})"
 )
 MARKED = re.compile(r"\s*\(?([A-Za-z]|\d{1,2})[).:]\s+")
 
