@@ -41,7 +41,14 @@ def test_a_report_and_a_review_queue_are_written_beside_and_not_over_what_is_the
     assert done.err == expected
     assert "is there already" in one_line(tutor("report", a))
     assert tutor("report", a, "--force").code == 0
-    assert "perhaps with decisions in it" in one_line(tutor("report", a, "--force", "--review", queue))
+    # The same command writes the queue again as long as nobody has decided anything in it.
+    assert tutor("report", a, "--force", "--review", queue).code == 0
+    assert len(list(csv.DictReader(io.StringIO(queue.read_text("utf-8-sig"))))) > len(rows)
+    undecided, decided = ",\r\n", ",B is right\r\n"
+    text = queue.read_bytes().decode("utf-8-sig")
+    queue.write_bytes(text.replace(undecided, decided, 1).encode())
+    assert "with decisions in it" in one_line(tutor("report", a, "--force", "--review", queue))
+    assert "B is right" in queue.read_text("utf-8-sig")
 
 
 @pytest.mark.parametrize(
