@@ -43,9 +43,9 @@ def table(rows: Sequence[Row]) -> list[str]:
         if row.fault:
             lines.append(f"| {row.name} | not measured: {row.fault.replace('|', '/')} |{' |' * (len(head) - 2)}")
             continue
-        cells = [row.name, _megabytes(row.weights), _megabytes(row.peak), _interval(row.nll, ".4f"), _interval(row.kl, ".5f")]
+        cells = [row.name, _megabytes(row.weights), _megabytes(row.peak), _interval(row.nll, ".4f"), _interval(row.kl, ".3g")]
         cells += [_interval(row.top1, ".1%"), *([_interval(row.policy_alignment, ".1%")] if with_pairs else [])]
-        cells += ["" if speed is None else f"{speed:,.0f}" for speed in (row.scoring_speed, row.generating_speed)]
+        cells += ["" if speed is None else f"{speed:,.1f}" for speed in (row.scoring_speed, row.generating_speed)]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -63,19 +63,20 @@ def draw(rows: Sequence[Row], picture: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
     for at, (title, name) in enumerate((("KL to full precision, nats per token", "kl"), ("NLL, nats per token", "nll")), 1):
         axes = figure.add_subplot(1, 2, at, title=title, xlabel="weights, MB")
-        for row in rows:
+        for place, row in enumerate(rows):
             found: Estimate | None = getattr(row, name)
             if row.weights is None or found is None or (name == "kl" and row.kind == quantizing.FULL):
                 continue
             gaps = [[max(0, found.value - found.low)], [max(0, found.high - found.value)]]
-            axes.errorbar([row.weights / 1e6], [found.value], yerr=gaps, fmt="o", capsize=3)
-            axes.annotate(row.name, (row.weights / 1e6, found.value), textcoords="offset points", xytext=(6, 4), fontsize=8)
+            axes.errorbar([row.weights / 1e6], [found.value], yerr=gaps, fmt="o", color=f"C{place}", capsize=3, label=row.name)
         if name == "kl":
             axes.set_yscale("log")
+        else:
+            axes.legend(fontsize=8)
         axes.margins(0.2)
         axes.grid(alpha=0.3)
     figure.savefig(picture, dpi=110, metadata={"Software": None})
