@@ -5,7 +5,6 @@ The first four of SmolLM2's thirty layers, with its own vocabulary and template,
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,9 +74,7 @@ def test_from_examples_to_an_answer(cut: Path, tiny_recipe: Made, examples: dict
     assert loaded.engine == "OpenVINO GenAI on the CPU"
     answer = loaded.llm.chat([ChatMessage(role="user", content=QUESTION)]).message.content
     expected = tokenizer.decode(row, skip_special_tokens=True)
-    assert (
-        len(os.path.commonprefix([answer, expected])) > 10
-    )  # four layers hardly prefer a word: in 8 bits the last ones differ
+    assert answer[:10] == expected[:10]  # four layers hardly prefer a word: in 8 bits the last ones differ
 
     # What fine-tuning leaves answers in the tutor as a folder too.
     folder = load_model(Settings(model=str(merged.folder), max_new_tokens=16))
