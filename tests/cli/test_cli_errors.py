@@ -240,7 +240,7 @@ def test_an_interrupted_ingest_exits_130_with_one_line_and_the_old_index_live(sm
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=120)
     assert child.returncode == 130, err
-    assert err.splitlines()[-1] == "tutor: interrupted; what was live before is still live."
+    assert err.splitlines()[-1] == "tutor: interrupted; nothing that was there before is lost."
     assert "Traceback" not in err + out
     kept = {name for name in state(small_home) if "/books/" not in name}
     assert kept == {name for name in before if "/books/" not in name}

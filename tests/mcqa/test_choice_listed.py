@@ -122,3 +122,48 @@ def test_signs_parts_and_numbers_of_something_else(text: str, options: list[str]
 )
 def test_an_options_words_that_are_only_supposed_are_no_answer(text: str) -> None:
     assert extract(text, ["mean is larger than the median", "mean is smaller than the median", "both are equal"]).letter is None
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "letter"),
+    [
+        ("La réponse est C et non A.", ["Paris", "London", "Berlin", "Madrid"], "C"),
+        ("La bonne réponse est C, non A.", ["Paris", "London", "Berlin", "Madrid"], "C"),
+        ("La respuesta es C, no A.", ["Paris", "London", "Berlin", "Madrid"], "C"),
+        ("A resposta não é C.", ["Paris", "London", "Berlin", "Madrid"], None),
+        ("The answer is A. No, C.", ["Paris", "London", "Berlin", "Madrid"], "C"),
+        ("The answer is A... no, wait, C.", ["Paris", "London", "Berlin", "Madrid"], "C"),
+        ("La réponse est A. Non, C.", ["Paris", "London", "Berlin", "Madrid"], "C"),
+        (
+            "Paris is in France, so A is out.\n\nB) London is the capital of the UK, so it is out too.",
+            ["Paris", "London", "Berlin", "Madrid"],
+            None,
+        ),
+        (
+            "Now consider option A) Paris is in France.\nB) London is the capital of the UK.",
+            ["Paris", "London", "Berlin", "Madrid"],
+            None,
+        ),
+        ("We can discard the following:\nD) Madrid", ["Paris", "London", "Berlin", "Madrid"], None),
+        ("There are six outcomes, and only one of them is a ", ["Paris", "London", "Berlin", "Madrid"], None),
+        ("Je ne sais pas si la réponse est A.", ["Paris", "London", "Berlin", "Madrid"], None),
+        ("Réponse fausse : A", ["Paris", "London", "Berlin", "Madrid"], None),
+        ("La réponse fausse est A.", ["Paris", "London", "Berlin", "Madrid"], None),
+        ("Réponse possible : A", ["Paris", "London", "Berlin", "Madrid"], None),
+        ("Die Antwort ist A. Entschuldigung, ich meinte C.", ["Paris", "London", "Berlin", "Madrid"], "C"),
+        ("For France, the answer is A. For Germany, the answer is C.", ["Paris", "London", "Berlin", "Madrid"], None),
+        ("For Germany, the answer is C.", ["Paris", "London", "Berlin", "Madrid"], "C"),
+        ("The statement is false.", ["True", "False"], "B"),
+        ("Therefore, the statement is not true.", ["True", "False"], "B"),
+        ("Thus the statement is true.", ["True", "False"], "A"),
+        ("Yes, because it converges.", ["Yes", "No"], "A"),
+        ("No.", ["Yes", "No"], "B"),
+        ("If the statement is false, we are done.", ["True", "False"], None),
+        ("The answer is c.", ["Paris", "London", "Berlin", "Madrid"], "C"),
+        ("the answer is (c)", ["Paris", "London", "Berlin", "Madrid"], "C"),
+    ],
+)
+def test_other_languages_no_the_single_item_of_a_list_and_true_or_false(
+    text: str, options: list[str], letter: str | None
+) -> None:
+    assert extract(text, options).letter == letter

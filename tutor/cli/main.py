@@ -76,7 +76,7 @@ class LazyGroup(click.Group):
             )
             sys.exit(2)
         except KeyboardInterrupt:
-            click.echo("tutor: interrupted; what was live before is still live.", err=True)
+            click.echo("tutor: interrupted; nothing that was there before is lost.", err=True)
             sys.exit(130)
 
 

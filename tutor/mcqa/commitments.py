@@ -75,6 +75,7 @@ DIRECTLY = re.compile(
 NUMBERED = re.compile(
     r"\s+(?:to|of|for)\s+(?:the\s+)?(?:question|problem|part|item|exercise)\s+\(?(\d{1,3}|[a-h])\b", re.IGNORECASE
 )
+FOR_ONE = re.compile(r"(?:^|[.;\n]\s?)\s*(?:for|für|pour)\s+([^,.;\n]{1,40}),\s*(?:the\s+|ist\s+die\s+|la\s+)?$", re.IGNORECASE)
 WOULD = re.compile(r"\bwould\b", re.IGNORECASE)
 # "Option A is correct; so is option B", "and B is correct too".
 ALSO = re.compile(r"\s*[,;.]?\s*(?:and\s+)?(?:so\s+(?:is|are)|as\s+is|and)\s+(?:is\s+)?(?:the\s+)?", re.IGNORECASE)
@@ -122,8 +123,9 @@ def _matches(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
 
 def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[Commitment]:
     """What follows "the answer is"."""
-    numbers = {number[1] for cue in cues if (number := NUMBERED.match(text, cue.end()))}
-    for cue in cues:
+    parts = [NUMBERED.match(text, cue.end()) or FOR_ONE.search(text[max(0, cue.start() - 60) : cue.start()]) for cue in cues]
+    numbers = {part[1].casefold() for part in parts if part}
+    for cue, part in zip(cues, parts, strict=True):
         before = text[max(0, cue.start() - 40) : cue.start()]
         sentence = _sentence(text, cue.start())
         if EACH.search(before) or SUPPOSED.search(before) or OTHER_ANSWER.search(before) or MISTAKEN.match(cue[0]):
@@ -154,7 +156,7 @@ def _given(text: str, cues: list[re.Match[str]], options: Options) -> Iterator[C
             continue
         if cue[0].lower() == "solution" and not all(one.kind in ("label", "several") for one in said.parts):
             continue
-        if len(numbers) > 1 and NUMBERED.match(text, cue.end()):
+        if len(numbers) > 1 and part:
             yield Commitment("several", cue.start(), said.end)
             continue
         firm = bool(NAMES_THE_ANSWER.search(cue[0]) or GIVES_UNSPACED.match(cue[0]))

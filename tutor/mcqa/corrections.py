@@ -11,17 +11,20 @@ from tutor.mcqa.options import Options
 from tutor.mcqa.reading import Commitment
 
 BACK = re.compile(
-    r"[^.!?\n]{0,60}?[\s.,;:…()*-]*\b(?:oh|hmm|ah)?[\s,]*(?P<word>no|wait|sorry|actually|scratch that|correction|rather"
+    r"[^.!?\n]{0,60}?[\s.,;:…()*-]*\b(?:oh|hmm|ah)?[\s,]*(?P<word>no(?!\s+[A-Z]\b)|wait|sorry|actually|scratch that|correction"
+    r"|rather"
     r"|or rather|I meant?|oops|my mistake"
     r"|nein|moment|halt|genauer|vielmehr|besser gesagt"
-    r"|(?<!\bet\s)(?<!\be\s)non|pardon|attendez|plutôt|en fait|enfin|mejor dicho|perdón|anzi"
+    r"|(?<!\bet\s)(?<!\be\s)non(?!\s+[A-Z]\b)"
+    r"|entschuldigung|verzeihung|pardon|attendez|plutôt|en fait|enfin|mejor dicho|perdón|anzi"
     r"|scusate)\b[\s,.:;!…-]*",
     re.IGNORECASE,
 )
 BETWEEN = re.compile(
     r"(?:[\s,.:;!…-]*(?:wait|no|sorry|actually|that is|that's|this is|it is|it's|it should be|should be|the answer is"
     r"|the correct answer is|I meant?|make that"
-    r"|make it|is|wrong|not right|incorrect|rather|it must be|c'est|plutôt|es ist|ist es|die Antwort ist|sondern"
+    r"|make it|is|wrong|not right|incorrect|rather"
+    r"|it must be|ich meinte|ich meine|je voulais dire|c'est|plutôt|es ist|ist es|die Antwort ist|sondern"
     r"|la réponse est|das ist falsch|c'est faux)\b){0,6}[\s,.:;!…-]*",
     re.IGNORECASE,
 )

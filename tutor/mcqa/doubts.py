@@ -9,7 +9,7 @@ import re
 
 # "if the answer is A", "one might think that the answer is A": not said to be so.
 SUPPOSED = re.compile(
-    r"\b(?:if|whether|suppose|assuming|unless|when|(?:might|may|could|would|to) think|thought|claims?|claimed"
+    r"\b(?:if|whether|si|ob|falls|suppose|assuming|unless|when|(?:might|may|could|would|to) think|thought|claims?|claimed"
     r"|said)\s+(?:that\s+)?(?:the\s+|its\s+|your\s+)?"
     r"(?:\w+\s+)?$",
     re.IGNORECASE,
@@ -81,7 +81,7 @@ CONTRAST = re.compile(r"\b(?:but|however|yet|though|aber|jedoch|mais|cependant|p
 ELSEWHERE = re.compile(
     r"\b(?:previous|preceding|earlier|last|other|next|following|vorige\w*|letzte\w*|nächste\w*|précédente?|dernière|anterior|precedente)\s+"
     r"(?:question|problem|exercise|item|quiz|frage|aufgabe|exercice|pregunta|domanda)"
-    r"|^\s+(?:given|listed|marked|provided)\s*$|\b(?:most|many|some|few|other|certain)\s+(?:\w+\s+)?(?:people|students|readers|novices|textbooks)\b",
+    r"|^\s+(?:given|listed|marked|provided|wrong|incorrect|possible|fausse|incorrecte|falsche?|possible|plausible|tentante)\s*$|\b(?:most|many|some|few|other|certain)\s+(?:\w+\s+)?(?:people|students|readers|novices|textbooks)\b",
     re.IGNORECASE,
 )
 # Behind a label: "The answer was B in the previous question".

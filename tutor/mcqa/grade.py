@@ -32,6 +32,7 @@ from tutor.mcqa.sheet import Question
 
 LETTERS = string.ascii_uppercase
 DRAWS = 20  # of an order that is new
+TIE = "a tie"  # Result.why where equally many samples say different letters
 # Options that speak of other options by their letters stay in the sheet's order.
 # "f(n)" and "P(A, B)" do not.
 OF_LETTERS = re.compile(
@@ -134,6 +135,7 @@ def _closed(
 ) -> Iterator[Result]:
     """The results with what is asked once more behind the first chain of thought: which letter, and how likely each."""
     places = sorted(open_ones)
+    # The likeliest letter is what a constrained completion would say: where it is known, none has to be asked for.
     behind = {place: _behind(asked[place].prompts[0], open_ones[place]) for place in places}
     labels = {place: list(open_ones[place].options) for place in places}
     if plan.letter_logprobs:
@@ -142,8 +144,11 @@ def _closed(
             rounded = {label: round(logprob, 4) for label, logprob in weight.items()}
             open_ones[place] = replace(open_ones[place], letter_logprobs=rounded)
     unparsed = [place for place in places if plan.fallback and open_ones[place].letter is None]
-    chosen = reasoner.choose([behind[place] for place in unparsed], [labels[place] for place in unparsed])
-    for place, letter in zip(unparsed, chosen, strict=True):
+    unknown = [place for place in unparsed if not open_ones[place].letter_logprobs]
+    chosen = dict(zip(unknown, reasoner.choose([behind[n] for n in unknown], [labels[n] for n in unknown]), strict=True))
+    for place in unparsed:
+        known = open_ones[place].letter_logprobs
+        letter = max(known, key=known.__getitem__) if known else chosen[place]
         if letter is not None:
             result = open_ones[place]
             open_ones[place] = replace(result, letter=letter, how=CONSTRAINED, why=None, fallback=True)
@@ -216,7 +221,7 @@ def _result(asked: _Asked, texts: Sequence[Written], course: Course | None) -> R
         key=question.key,
         letter=letter,
         how=first.how if letter else None,
-        why=None if letter else samples[0].why,
+        why=None if letter else samples[0].why or TIE,
         reasoning=first.text,
         citations=tuple(_cited(number, hit) for number, hit in enumerate(asked.hits, 1)),
         samples=samples,
@@ -244,10 +249,13 @@ def _sample(question: Question, order: tuple[str, ...], written: Written) -> Sam
 
 
 def vote(samples: Sequence[Sample]) -> str | None:
-    """What the most samples commit to; where several do equally, the earliest of those. Samples that commit to nothing do not
-    vote."""
-    counts = Counter(sample.letter for sample in samples if sample.letter)  # in the order of first mention
-    return max(counts, key=lambda letter: counts[letter]) if counts else None
+    """What the most samples commit to; where several letters have equally many, the one that the first, greedy sample says, and
+    none where it says another or nothing. Samples that commit to nothing do not vote."""
+    counts = Counter(sample.letter for sample in samples if sample.letter)
+    most = [letter for letter, count in counts.items() if count == max(counts.values())]
+    if len(most) == 1:
+        return most[0]
+    return samples[0].letter if samples and samples[0].letter in most else None
 
 
 def _behind(prompt: Prompt, result: Result) -> Prompt:

@@ -87,7 +87,7 @@ def label_at(text: str, at: int, options: Options) -> Form | None:
     if written.islower():
         # "b." and "$x$" are labels only at an end or in brackets.
         # At the end of a text that breaks off, it may be the beginning of a word.
-        last = bool(LAST.match(text, match.end())) and match.end() < len(text)
+        last = bool(LAST.match(text, match.end())) and bool(text[match.end() : match.end() + 9].strip(" "))
         shown = wrapped or ")" in closed or bool(match["noun"])
         return form if (last or (shown and follows != ".")) and (wrapped or "$" not in opened) else None
     if sure:

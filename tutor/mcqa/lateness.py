@@ -75,12 +75,26 @@ ITEM = re.compile(
 GOES_THROUGH = re.compile(
     r"\b(?:(?:each|every|all|jede\w*|alle|chaque|tou\w+)\s+(?:\w+\s+){0,2}?(?:option|choice|answer|statement|antwort|aussage|réponse)\w*"
     r"|(?:each|which)\s+one|(?:first|correct)\s+option|find\s+the\s+answer"
-    r"|options|choices|answers|statements|possibilities|antworten|möglichkeiten|réponses|choix|opciones|opzioni)\b"
-    r"[^.:\n]{0,40}[.:?–-]?\s*$",
+    r"|discard\w*|eliminat\w*|rule\s+out|following|folgende\w*|suivant\w*|options|choices|answers|statements|possibilities|antworten|möglichkeiten|réponses|choix|opciones|opzioni)\b"
+    r"[^.:\n]{0,40}(?:[.:?–-]\s*|\s*\n\s*)$",
     re.IGNORECASE,
 )
 RIGHT = re.compile(r"^(?:right|correct|true|yes|ja|oui|richtig|korrekt|wahr|vrai|juste)", re.IGNORECASE)
+TRUTH = {
+    **dict.fromkeys(("true", "yes", "correct", "wahr", "richtig", "ja", "vrai", "vraie", "oui"), "true"),
+    **dict.fromkeys(("false", "no", "incorrect", "wrong", "falsch", "nein", "faux", "fausse", "non"), "false"),
+}
+SAYS_TRUTH = re.compile(
+    r"\b(?:statement|claim|assertion|proposition|sentence|aussage|behauptung|affirmation)\s+(?:is|ist|est)\s+"
+    r"(?:therefore\s+|thus\s+|indeed\s+|clearly\s+|also\s+|donc\s+)?(?P<denied>not\s+|nicht\s+|pas\s+)?(?P<truth>true|false|correct|incorrect"
+    r"|wrong|wahr|falsch|richtig|vraie?|fausse)\b",
+    re.IGNORECASE,
+)
+SAYS_YES = re.compile(
+    r"[\s*_]*(?:(?:so|thus|therefore|hence|also|donc),?\s+)?(?P<truth>yes|no|ja|nein|oui|non)\b(?=[,.:;!\s*]|$)", re.IGNORECASE
+)
 UNSAID = re.compile(r"\b(?:myth|whether|suppos\w+|assum\w+|imagin\w+|wrongly|often|ob|angenommen)\b")
+NOTHING_SAID = re.compile(r"[\s*_]*(?:$|[.,;:!)(–-]|(?:because|since|as|for|weil|da|denn|car|puisque)\b)")
 COVERS = 0.6  # of a last sentence that an option's words must make up
 
 
@@ -167,6 +181,7 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
     return (
         _label(text, found, options)
         or _line(text, found, options)
+        or _truth(text, begin, end, options)
         or _content(text, begin, end, options)
         or _value(text, begin, end, options)
     )
@@ -202,8 +217,17 @@ def _alone(text: str, begin: int, options: Options, broken: bool) -> Commitment 
         # What stands complete all the same: a mark before the label, or all of the option's words.
         complete = options.by_words(rest) == form.label if rest else bool(MARKED.search(text[begin : form.start]))
     else:
-        complete = not rest or judged_right(text, form, options) is not None or own(text, form.end, form.label, options)
+        complete = not rest or judged_right(text, form, options) is not None or _whole_option(text, form, options)
     return Commitment("label", begin, len(text.rstrip()), form.label) if complete else None
+
+
+def _whole_option(text: str, form: Form, options: Options) -> bool:
+    """Whether its own option follows the label, and nothing is said of it: "C) Berlin, because", not "C) Berlin is a city"."""
+    if not own(text, form.end, form.label, options):
+        return False
+    following = text[form.end : form.end + 300].split("\n")[0].lstrip(" .:,)*_-")
+    named = options.by_beginning(following)
+    return named is None or bool(NOTHING_SAID.match(following, named[1]))
 
 
 def _label(text: str, found: list[tuple[int, int]], options: Options) -> Commitment | None:
@@ -254,7 +278,7 @@ def _denied(text: str, begin: int, form: Form) -> bool:
 
 
 def _line(text: str, found: list[tuple[int, int]], options: Options) -> Commitment | None:
-    """A line that is a label with that option's own words, where only one is given so."""
+    """A line that is a label with that option's own words and no more, where only one is given so."""
     lines: dict[str, Commitment] = {}
     parted = len(PART.findall(text)) > 1
     for match in re.finditer(r"^[ \t*_>#-]{0,6}(?=\(?[A-Za-z0-9]{1,2}[).:])", text, re.MULTILINE):
@@ -263,7 +287,8 @@ def _line(text: str, found: list[tuple[int, int]], options: Options) -> Commitme
             end = text.find("\n", form.end)
             said = text[form.end : end if end >= 0 else len(text)].lstrip(" .:*)")
             named = options.by_beginning(said[:300])
-            if named and named[0] == form.label and not IS_WRONG.match(text, behind(text, form)):
+            whole = named and not said[named[1] :].strip(" .*_)")
+            if named and whole and named[0] == form.label and not IS_WRONG.match(text, behind(text, form)):
                 lines[form.label] = Commitment("label", form.start, form.end, form.label)
     return next(iter(lines.values())) if len(lines) == 1 else None
 
@@ -297,6 +322,19 @@ def contradicts(text: str, stated: Commitment, options: Options) -> str | None:
     begin, end = found[-1]
     other = _content(text[:cut], begin, end, options) or _value(text[:cut], begin, end, options)
     return other.label if other and other.label != stated.label else None
+
+
+def _truth(text: str, begin: int, end: int, options: Options) -> Commitment | None:
+    """Of two options that say true and false, or yes and no, the one that a last sentence says."""
+    said = {folded: label for label, words in options.words.items() if (folded := TRUTH.get(words))}
+    if len(options.labels) != 2 or set(said) != {"true", "false"} or HYPOTHETICAL.search(text, begin, end):
+        return None
+    match = SAYS_TRUTH.search(text, begin, end) or SAYS_YES.match(text, begin, end)
+    if not match:
+        return None
+    yes = TRUTH[match["truth"].casefold()] == "true"
+    yes ^= bool(match.groupdict().get("denied"))
+    return Commitment("words", begin, end, said["true" if yes else "false"], False)
 
 
 def _content(text: str, begin: int, end: int, options: Options) -> Commitment | None:

@@ -71,8 +71,8 @@ class Result:
 
     id, question, options, subject, key
         as in Question (tutor.mcqa.sheet); `question` is the stem.
-    letter      what the most samples commit to (ties: whichever the first sample says, or else the first to be said); None:
-                unparsed, which is neither right nor wrong.
+    letter      what the most samples commit to (of equally many, what the first sample says); None: unparsed, which is neither
+                right nor wrong.
     how         how that was found, of the first sample that says it: one of tutor.mcqa.choice.How, or CONSTRAINED; None
                 where `letter` is.
     why         why there is none, of sample 0; None where there is a letter.

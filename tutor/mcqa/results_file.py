@@ -18,6 +18,7 @@ from index_store.files import sync_folder, write_atomically
 from tutor.activity.tables import defused
 from tutor.mcqa.confidence import Calibration, confidence_of
 from tutor.mcqa.results import Result, RunSettings, as_line, read_results, settings_file, write_settings
+from tutor.mcqa.review import shown_as
 
 HEAD = (
     "id", "subject", "question", "options", "letter", "key", "outcome", "confidence", "calibrated", "how", "why", "fallback",
@@ -32,6 +33,7 @@ class ResultsFile:
         self.file = file
         self.results = {result.id: result for result in results}
         self._calibration = calibration
+        self._finished = False
         self._stream = file.open("ab")
         sync_folder(file.parent)
 
@@ -45,6 +47,7 @@ class ResultsFile:
 
     def finish(self, order: Sequence[str]) -> list[Result]:
         """Put the results in the order of these ids, and write the table beside; what is there of them then."""
+        self._finished = True
         ordered = [self.results[id] for id in order if id in self.results]
         if list(self.results) != [result.id for result in ordered]:
             _write_lines(self.file, ordered)
@@ -52,7 +55,10 @@ class ResultsFile:
         return ordered
 
     def close(self) -> None:
+        """A run that was interrupted leaves its table too."""
         self._stream.close()
+        if self.results and not self._finished:
+            write_atomically(table_file(self.file), as_table(list(self.results.values())), private=False)
 
 
 def _write_lines(file: Path, results: Sequence[Result]) -> None:
@@ -138,11 +144,13 @@ def as_table(results: Sequence[Result]) -> str:
         cited = "\n".join(f"[{one.number}] {one.book}, {one.label} ({one.file})" for one in result.citations)
         sure = confidence_of(result)
         confidence = "" if sure is None else f"{sure:.3f}"
+        shuffled = shown_as(result)
+        reasoning = f"(Options shuffled: {shuffled}.)\n{result.reasoning}" if shuffled else result.reasoning
         calibrated = "no" if result.confidence is None else "yes"
         cells = (
             result.id, result.subject, result.question, options, result.letter or "", result.key or "", result.outcome,
             confidence, calibrated, result.how or "", result.why or "", "yes" if result.fallback else "no", votes,
-            result.reasoning, cited, f"{result.seconds:.2f}", str(result.tokens),
+            reasoning, cited, f"{result.seconds:.2f}", str(result.tokens),
         )  # fmt: skip
         writer.writerow([defused(cell) for cell in cells])
     return "\ufeff" + text.getvalue()

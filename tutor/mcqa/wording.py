@@ -61,7 +61,7 @@ LINK = re.compile(
     re.IGNORECASE,
 )
 LINK_DENIED = re.compile(
-    r"\s*(?:(?:can ?not|can't|won't|should ?n[o']t|could ?n[o']t)\s+be|isn't|is\s+not|n'est pas|ist nicht|no es"
+    r"\s*(?:(?:can ?not|can't|won't|should ?n[o']t|could ?n[o']t)\s+be|isn't|is\s+not|n'est pas|ist nicht|no es|não é"
     r"|non è)(?![^\W_])",
     re.IGNORECASE,
 )
