@@ -6,6 +6,8 @@ What was written is read again and compared with the merged model on held-out te
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 Notify = Callable[[str], None]
-FORMATS = ("gguf", "mlx", "adapter")
+# Formats that round no more than the merged model is: a divergence there is an error.
+ROUNDED_NO_MORE = {("gguf", "f16"), ("mlx", "f16")}
+MOST_KL = 0.01  # nats a token
 
 
 @dataclass(frozen=True)
@@ -83,29 +87,42 @@ def export(
     measured = text_of(model, record, text, tokenizer, config.vocab_size)
     out.parent.mkdir(parents=True, exist_ok=True)
     reference = reference_of(model, tokenizer, measured)
-    if to == "gguf":
+    part = out.with_name(f".part-{os.getpid()}-{out.name}")
+    try:
         notify(f"writing {out}")
-        gguf_model.write(model, tokenizer, kind, out, model.resolve().name)
-        found = agreement.compare(reference, agreement.log_probs_of(read_gguf(out, model)))
-    else:
-        notify(f"converting {model} by mlx_lm")
-        mlx_export.write(model, out)
-        found = agreement.compare(reference, mlx_export.log_probs_of(out))
-    files = [out] if out.is_file() else sorted(out.iterdir())
-    write_json(
-        out.with_name(f"{out.name}.json"),
-        {
-            "model": str(model.resolve()),
-            "adapter": record["adapter"] if record else None,
-            "to": to,
-            "type": kind if to == "gguf" else None,
-            "held_out": measured.record(),
-            "agreement": found.record(),
-            "files": {file.name: sha256(file) for file in files},
-            "versions": versions(),
-        },
-    )
+        if to == "gguf":
+            gguf_model.write(model, tokenizer, kind, part, model.resolve().name)
+            found = agreement.compare(reference, agreement.log_probs_of(read_gguf(part, model)))
+        else:
+            mlx_export.write(model, part)
+            found = agreement.compare(reference, mlx_export.log_probs_of(part))
+        if (to, kind) in ROUNDED_NO_MORE and not agreement.within(found, MOST_KL):
+            raise RunError(
+                f"{model}: read again as {to}, the model is {found.kl:.2g} nats a token from itself (KL), so the format or its "
+                "reader does not have all of it. Nothing was written; use the merged folder."
+            )
+        write_json(out.with_name(f"{out.name}.json"), record_of(part, model, to, kind, record, measured, found))
+        part.rename(out)
+    finally:
+        shutil.rmtree(part) if part.is_dir() else part.unlink(missing_ok=True)
     return Exported(out, found, tuple(gguf_model.cautions(model, tokenizer)) if to == "gguf" else ())
+
+
+def record_of(
+    written: Path, model: Path, to: str, kind: str, merged: dict[str, Any] | None, measured: HeldOut, found: Agreement
+) -> dict[str, Any]:
+    """What stands beside the file: of what it was made, and how nearly it is that."""
+    files = [written] if written.is_file() else sorted(written.iterdir())
+    return {
+        "model": str(model.resolve()),
+        "adapter": merged["adapter"] if merged else None,
+        "to": to,
+        "type": kind if to == "gguf" else None,
+        "held_out": measured.record(),
+        "agreement": found.record(),
+        "files": {file.name.removeprefix(f".part-{os.getpid()}-"): sha256(file) for file in files},
+        "versions": versions(),
+    }
 
 
 def adapter(run: Finished, out: Path) -> Exported:

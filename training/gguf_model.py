@@ -5,7 +5,6 @@ Quantizing is the gguf library's. Knows nothing of runs or merging.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,13 +37,12 @@ def cautions(folder: Path, tokenizer: PreTrainedTokenizerBase) -> list[str]:
 
 
 def write(folder: Path, tokenizer: PreTrainedTokenizerBase, kind: str, out: Path, name: str) -> None:
-    """The model in `folder` as `out`; `kind` is one of TYPES. Raises RunError where it cannot be; then `out` is not there."""
+    """The model in `folder` as `out`; `kind` is one of TYPES. Raises RunError where it cannot be."""
     import gguf
 
     config = gguf_llama.config_of(folder)
     words = gguf_tokenizer.vocabulary(tokenizer, config["vocab_size"])
-    part = out.with_name(f".{out.name}.part-{os.getpid()}")
-    writer = gguf.GGUFWriter(part, gguf_llama.ARCHITECTURE)
+    writer = gguf.GGUFWriter(out, gguf_llama.ARCHITECTURE)
     try:
         writer.add_type(gguf.GGUFType.MODEL)
         writer.add_name(name)
@@ -74,10 +72,8 @@ def write(folder: Path, tokenizer: PreTrainedTokenizerBase, kind: str, out: Path
         for parameter, values in tensors(folder, tuple(shapes)):
             target = gguf_llama.tensor_name(parameter)
             writer.write_tensor_data(stored_as(target, gguf_llama.ordered(target, values, config), kind))
-        writer.close()
-        os.replace(part, out)
     finally:
-        part.unlink(missing_ok=True)
+        writer.close()
 
 
 def type_of(name: str, shape: tuple[int, ...], kind: str) -> GGMLQuantizationType:

@@ -50,7 +50,7 @@ class HeldOut:
 
     def record(self) -> dict[str, Any]:
         return {
-            "file": str(self.file),
+            "file": str(self.file.resolve()),
             "sha256": self.sha256,
             "source": self.source,
             "trained_on": self.trained_on,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 Notify = Callable[[str], None]
 
 SAME_KL = 1e-3  # what rounding in bf16 may make of the same weights
+NOTED_NLL = 0.01  # nats a token
 MAX_KL = 0.01  # nats a token: a merge into the dequantized base stays far below, one into the 16-bit base mostly above
 DEQUANTIZED, SIXTEEN_BIT, PLAIN = "the dequantized 4-bit base", "the 16-bit base", "the base"
 DTYPES = ("auto", "bf16", "fp16", "fp32")
@@ -93,6 +94,11 @@ def merge(
                 f"{folder}: merged into {kept}, the model is {candidates[kept].kl:.2g} nats a token from the adapter (KL), and "
                 f"at most {most:g} is published. Nothing was written; keep using the adapter, or raise --max-kl."
             )
+        for way, found in candidates.items():
+            if found.nll < candidates[kept].nll - NOTED_NLL:
+                notify(
+                    f"{way} has the lower NLL, for it was not rounded to 4 bits, but it is not the function that was trained"
+                )
         done = Merged(out, kept, saved, measured, reference.nll, candidates)
         record = lineage(finished, done, most)
         merged_folder.finish(places[kept], record, merged_card.write(recipe, record))

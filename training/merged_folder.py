@@ -97,6 +97,8 @@ def finish(folder: Path, record: Mapping[str, Any], card: str) -> None:
     """The card, and last the record with every file's hash."""
     (folder / "README.md").write_text(card, "utf-8")
     files = sorted(path for path in folder.iterdir() if path.is_file())
+    for path in files:
+        path.chmod((folder / "README.md").stat().st_mode)  # weights are written for their owner alone, whatever the umask
     write_json(folder / "merge.json", {**record, "files": {path.name: sha256(path) for path in files}})
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
-import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,17 +27,13 @@ def write(model: Path, out: Path) -> None:
     """The model in the folder as the folder `out`. Raises RunError where mlx_lm cannot convert it."""
     import mlx_lm
 
-    part = out.with_name(f".{out.name}.part-{os.getpid()}")
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            mlx_lm.convert(str(model), str(part))
-        part.rename(out)
+            mlx_lm.convert(str(model), str(out))
     except (ValueError, OSError, RuntimeError, KeyError) as error:
         raise RunError(
             f"{model}: mlx_lm cannot convert it: {str(error).strip().splitlines()[0]}. Export GGUF instead."
         ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def log_probs_of(folder: Path) -> LogProbs:

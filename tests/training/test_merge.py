@@ -92,6 +92,7 @@ def test_the_folder_is_an_ordinary_model_that_stops(merged: merge.Merged, run: P
     assert record["files"]["model.safetensors"] == sha256(merged.folder / "model.safetensors")
     assert (merged.folder / "README.md").read_text("utf-8").startswith("---\nlibrary_name: transformers\n")
     assert merged_folder.record_of(merged.folder) == record
+    assert len({file.stat().st_mode for file in merged.folder.iterdir()}) == 1  # who may read the config may read the weights
     assert base_model.without_weights(str(merged.folder), None)  # a base for the next stage
 
 
