@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tutor.mcqa import corrections, lateness, runon
+from tutor.mcqa import corrections, lateness, listed, runon
 from tutor.mcqa.commitments import commitments
 from tutor.mcqa.labels import label_at
 from tutor.mcqa.options import Options, labelled
@@ -119,7 +119,7 @@ def _settled(text: str, options: Options, run_on: bool) -> Choice:
     last = _last(firm)
     if last is None or last.kind in ("none", "unknown", "number", "several"):
         later = [one for one in found if not one.firm and (last is None or one.end > last.end)]
-        weak = lateness.judged_each(text, options) or lateness.weak(text, later, options)
+        weak = listed.judged_each(text, options) or lateness.weak(text, later, options)
         if weak:
             return Choice(weak.label, _how(weak, late=True), (weak.start, weak.end), run_on=run_on)
         if last is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tutor.mcqa import runon
+from tutor.mcqa import listed, runon
 from tutor.mcqa.commitments import behind, doubted, judged_right
 from tutor.mcqa.doubts import OTHER_ANSWER, QUOTED
 from tutor.mcqa.labels import Form, label_at, mentions, own
@@ -57,29 +57,6 @@ HYPOTHETICAL = re.compile(
     r"\b(?:if|wenn|falls|wäre|serait|assum\w+|suppose|would be|might|may be|could be|perhaps|maybe)\b", re.IGNORECASE
 )
 HEADING = re.compile(r"\w+\s*[:=]?[\s(\[*_]{0,8}$")  # "answer: ("
-# "A is incorrect.", "B) Paris: false", "wrong: (C) Rome", each in a sentence or line of its own.
-VERDICT = re.compile(
-    r"(?:^|\n|(?<=[.;!])\s)[ \t*_#>-]{0,6}(?:\d{1,2}[.)]\s)?(?P<sign>(?:right|wrong):\s+)?"
-    r"(?:(?i:option|choice|answer|statement|antwort|réponse)\s+)?"
-    r"[(*_]{0,3}(?P<label>[A-Z])(?![\w'])[).:*_]{0,4}"
-    r"(?:(?(sign)[^\n]{0,120}|(?:[ \t][^.;\n]{0,120}?)??[ \t:–-]{1,3}(?:is|ist|est)?\s?"
-    r"(?P<verdict>(?i:yes|no|ja|nein|oui|non|correct|right|true|richtig|korrekt|wahr|vraie?|juste|correcte|incorrect|wrong|false|not\s+(?:correct|right|true)"
-    r"|falsch|faux|fausse))))(?=[\s*_]*(?:[.;!\n,(-]|$))",
-)
-# An option as it is listed: "A) Paris", "2. (B) London", "- **C**: Rome".
-ITEM = re.compile(
-    r"(?:^|(?<=[\n:;,.])|(?<=\s)(?=\())[ \t*_>#•-]{0,8}(?:\d{1,2}[.)][ \t]+)?(?:(?i:option|choice|answer)[ \t]+)?"
-    r"(?:[(\[*_]{1,4}(?P<open>)|)(?P<label>[A-Z])(?:[)\]]|[.:](?=[ \t*_])|\*\*)[)\].:*_]{0,4}[ \t]{0,3}"
-)
-# Before the first of them: "Let's go through each option.", "The possible answers are:".
-GOES_THROUGH = re.compile(
-    r"\b(?:(?:each|every|all|jede\w*|alle|chaque|tou\w+)\s+(?:\w+\s+){0,2}?(?:option|choice|answer|statement|antwort|aussage|réponse)\w*"
-    r"|(?:each|which)\s+one|(?:first|correct)\s+option|find\s+the\s+answer"
-    r"|discard\w*|eliminat\w*|rule\s+out|following|folgende\w*|suivant\w*|options|choices|answers|statements|possibilities|antworten|möglichkeiten|réponses|choix|opciones|opzioni)\b"
-    r"[^.:\n]{0,40}(?:[.:?–-]\s*|\s*\n\s*)$",
-    re.IGNORECASE,
-)
-RIGHT = re.compile(r"^(?:right|correct|true|yes|ja|oui|richtig|korrekt|wahr|vrai|juste)", re.IGNORECASE)
 TRUTH = {
     **dict.fromkeys(("true", "yes", "correct", "wahr", "richtig", "ja", "vrai", "vraie", "oui"), "true"),
     **dict.fromkeys(("false", "no", "incorrect", "wrong", "falsch", "nein", "faux", "fausse", "non"), "false"),
@@ -124,23 +101,6 @@ def in_parts(text: str, firm: list[Commitment]) -> bool:
     return False
 
 
-def judged_each(text: str, options: Options) -> Commitment | None:
-    """The one option that is called right where two others at least are called wrong: "A: false, B: true, C: false"."""
-    begin = max(0, len(text) - 3_000)
-    said: dict[str, set[bool]] = {}
-    place: dict[str, tuple[int, int]] = {}
-    for match in VERDICT.finditer(text, begin):
-        if match["label"] in options.labels:
-            right = bool(RIGHT.search(match["sign"] or match["verdict"] or ""))
-            said.setdefault(match["label"], set()).add(right)
-            place[match["label"]] = match.span()
-    rights = [label for label, verdicts in said.items() if verdicts == {True}]
-    wrongs = [label for label, verdicts in said.items() if verdicts == {False}]
-    if len(rights) != 1 or len(wrongs) < 2 or len(said) != 1 + len(wrongs):
-        return None
-    return Commitment("label", *place[rights[0]], rights[0], False, judged=True)
-
-
 def alternates(text: str, firm: list[Commitment], options: Options) -> bool:
     """Whether the last two letters stated differ with nothing between them but the first one's option."""
     stated = [one for one in firm if one.kind == "label"][-2:]
@@ -166,7 +126,7 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
         return None
     line = text.rstrip(" \n'").rfind("\n", begin) + 1
     broken = not run_on and not runon.finished(text) and len(found) > 1
-    if (listed := _listed(text, options)) and line <= listed:
+    if (item := listed.last_item(text, options)) and line <= item:
         return None
     alone = _alone(text, max(begin, line), options, broken) or _first(text, options)
     if alone:
@@ -185,21 +145,6 @@ def late(text: str, options: Options, run_on: bool) -> Commitment | None:
         or _content(text, begin, end, options)
         or _value(text, begin, end, options)
     )
-
-
-def _listed(text: str, options: Options) -> int:
-    """Where the last of the options is told that the text goes through one by one; 0 where it does not."""
-    seen: set[str] = set()
-    first = last = 0
-    for item in ITEM.finditer(text, max(0, len(text) - 3_000)):
-        label = item["label"]
-        bare = not text[item.end() : item.end() + 1].strip()
-        if label in options.labels and (bare or own(text, item.end(), label, options)):
-            seen.add(label)
-            first = first or item.start()
-            last = item.start("label") + 1
-    begun = bool(seen) and GOES_THROUGH.search(text[max(0, first - 200) : first])
-    return last if len(seen) > 1 or begun else 0
 
 
 def _alone(text: str, begin: int, options: Options, broken: bool) -> Commitment | None:
