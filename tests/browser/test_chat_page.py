@@ -168,7 +168,7 @@ def test_the_cited_page_stands_beside_the_answer_with_the_passage_marked(page: s
     assert shown
     assert first
     assert head
-    assert head["y"] + head["height"] <= first["y"] < shown["y"] + shown["height"] / 2
+    assert head["y"] + head["height"] <= first["y"] < shown["y"] + shown["height"] - first["height"]
     book.get_by_role("link", name="Next").click()
     sync_api.expect(book.locator("header")).to_contain_text("p. 13 (PDF 16")
     # The number in the answer shows the passage when pointed at, and leads back to its page.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,9 +152,14 @@ def grade_sheet(
 
     from tutor.cli.progress import Questions
 
-    with Questions() as bar:
+    with Questions() as bar, _interruptible() as check:
+
+        def progress(before: int, done: int, total: int) -> None:
+            bar.update(before, done, total)
+            check()
+
         try:
-            run = grade_into(file, questions, model, plan, made, opened, force, bar.say, bar.update, calibration)
+            run = grade_into(file, questions, model, plan, made, opened, force, bar.say, progress, calibration)
         except KeyboardInterrupt:
             kept = file.read_bytes().count(b"\n") if file.exists() else 0
             bar.say(f"interrupted after {kept} of {options.counted(len(questions), 'question')}; they are kept in {file}.")
@@ -169,6 +177,27 @@ def grade_sheet(
         options.say(f"wrote {review}: {options.counted(write_review(review, file, review_below), 'question')} for a person")
     if read.bad_rows:
         sys.exit(3)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], None]]:
+    """Ctrl-C as always; and what is yielded raises it again where an engine's own code, in which it came, has swallowed it."""
+    asked = threading.Event()
+
+    def interrupt(number: int, frame: object) -> None:
+        asked.set()
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt) if threading.current_thread() is threading.main_thread() else None
+    try:
+        yield check
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 def _of_confidence(calibration: Calibration | None, samples: int) -> str:
