@@ -62,6 +62,7 @@ def both(server: multiprocessing.context.ForkServerContext, tmp_path: Path) -> C
     return run
 
 
+@pytest.mark.long
 def test_two_processes_make_one_run_and_hold_the_same_weights(
     both: Callable[..., list[tuple[bool, int, int]]], tiny_recipe: Made, tmp_path: Path
 ) -> None:
