@@ -13,7 +13,7 @@ from typing import Any
 from training import base_model, recipe
 from training.errors import RunError
 from training.recipe import Recipe
-from training.run_folder import RunFolder, sha256
+from training.run_folder import RunFolder, existing
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,14 @@ class Finished:
 
 def open_run(folder: Path) -> Finished:
     """The run in `folder`. Raises RunError where it is not complete, not what was written, or has no LoRA adapter."""
-    run = RunFolder(folder)
-    if not folder.is_dir():
-        raise RunError(f"{folder}: no such run. Give the folder that `tutor train --out` wrote.")
+    run = existing(folder)
     manifest = run.manifest
     if manifest is None:
         raise RunError(
             f"{folder}: not a complete run (no manifest.json). Go on with `tutor train --resume`, then give it again."
         )
     files = manifest["files"]
-    changed = [path for path in files if path.startswith(("adapter/", "recipe.yaml")) and sha256(folder / path) != files[path]]
-    if changed:
-        raise RunError(f"{folder / changed[0]}: is not the file that the run wrote. Train again, or restore it.")
+    run.require_unchanged(manifest, (path for path in files if path.startswith(("adapter/", "recipe.yaml"))))
     if "adapter/adapter_model.safetensors" not in files or lora_config(run.adapter)["peft_type"] != "LORA":
         raise RunError(f"{folder}: a {manifest['stage']} run without a LoRA adapter; there is nothing to merge or export.")
     return Finished(run, recipe.load(folder / "recipe.yaml"), manifest)

@@ -5,7 +5,7 @@ Quantizing is the gguf library's. Knows nothing of runs or merging.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 TYPES = ("f16", "q8_0", "q4_0")
+BY_WORD = ("token_embd.weight", "output.weight")
 BLOCK = 32  # weights of a row that are quantized together
 
 
@@ -58,7 +59,7 @@ def write(folder: Path, tokenizer: PreTrainedTokenizerBase, kind: str, out: Path
             writer.add_tensor_info("rope_freqs.weight", factors.shape, factors.dtype, factors.nbytes)
         for parameter, shape in shapes.items():
             target = gguf_llama.tensor_name(parameter)
-            held = type_of(target, shape, kind)
+            held = type_of(target in BY_WORD, shape, kind)
             stored = gguf.quant_shape_to_byte_shape(shape, held)
             size = 1
             for length in stored:
@@ -76,10 +77,11 @@ def write(folder: Path, tokenizer: PreTrainedTokenizerBase, kind: str, out: Path
         writer.close()
 
 
-def type_of(name: str, shape: tuple[int, ...], kind: str) -> GGMLQuantizationType:
+def type_of(by_word: bool, shape: Sequence[int], kind: str) -> GGMLQuantizationType:
     """How a tensor is held: vectors in fp32; matrices as `kind`, in fp16 where a row is no whole number of blocks.
 
-    With q4_0, embedding and output keep 8 bits: every token passes through them, and a small model suffers most by them.
+    With q4_0, embedding and output, which have a row `by_word`, keep 8 bits: every token passes through them, and a small model
+    suffers most by them.
     """
     import gguf
 
@@ -87,7 +89,7 @@ def type_of(name: str, shape: tuple[int, ...], kind: str) -> GGMLQuantizationTyp
         return gguf.GGMLQuantizationType.F32
     if kind == "f16" or shape[-1] % BLOCK:
         return gguf.GGMLQuantizationType.F16
-    if kind == "q4_0" and name in ("token_embd.weight", "output.weight"):
+    if kind == "q4_0" and by_word:
         return gguf.GGMLQuantizationType.Q8_0
     return gguf.GGMLQuantizationType[kind.upper()]
 
@@ -97,7 +99,7 @@ def stored_as(name: str, values: np.ndarray, kind: str) -> np.ndarray:
     import gguf
     import numpy as np
 
-    held = type_of(name, values.shape, kind)
+    held = type_of(name in BY_WORD, values.shape, kind)
     with np.errstate(over="ignore"):
         stored: Any = gguf.quants.quantize(np.ascontiguousarray(values), held)
     if held == gguf.GGMLQuantizationType.F16 and not np.isfinite(stored).all():

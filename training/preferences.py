@@ -37,6 +37,11 @@ class Pair:
         return self.chosen.log_prob / self.chosen.tokens - self.rejected.log_prob / self.rejected.tokens
 
 
+def pairs_of(scores: Sequence[Score]) -> list[Pair]:
+    """From the scores of the answers in a row, chosen and rejected by turns (items.Items.flat)."""
+    return [Pair(*scores[at : at + 2]) for at in range(0, len(scores), 2)]
+
+
 @dataclass(frozen=True)
 class Share:
     """Of all pairs, those that are right; `ties` are among the others."""

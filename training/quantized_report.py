@@ -17,7 +17,6 @@ from training.answers import stop_tokens
 from training.base_model import Base
 from training.errors import RunError, TrainingError
 from training.items import Items
-from training.preferences import Pair
 from training.scored_model import ScoredModel
 from training.scoring import Tokens
 from training.statistic import Estimate
@@ -134,8 +133,7 @@ def _measured(
     kl, top1 = _against(base, read.flat, reference) if reference else (None, None)
     aligned = None
     if preferred:
-        flat = scoring.score(base, preferred.flat)
-        made = [Pair(*flat[at : at + 2]) for at in range(0, len(flat), 2)]
+        made = preferences.pairs_of(scoring.score(base, preferred.flat))
         aligned = preferences.measure(made, None).policy_alignment.share
     row = Row(
         kind,

@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from training import base_model, rendering
+from training import base_model, gguf_model, rendering
 from training.base_model import Base
 from training.precision import Precision
 from training.scored_model import ScoredModel
 
 if TYPE_CHECKING:
     import torch
+    from gguf import GGMLQuantizationType
     from transformers import BitsAndBytesConfig, PreTrainedModel
 
 FULL = "full"
@@ -98,18 +99,10 @@ class _Rounded(dict[str, "torch.Tensor"]):
         return rounded(name, super().__getitem__(name), self._kind)
 
 
-def gguf_type(name: str, weight: torch.Tensor, kind: str) -> Any:
-    """The type that a GGUF file of `kind` holds `weight` in: vectors in F32, rows that are no multiple of a block in F16, and
-    where matrices are Q4_0, embedding and head in Q8_0, as `tutor export` writes them."""
-    import gguf
-
-    wanted = gguf.GGMLQuantizationType[kind.removeprefix("gguf-").upper()]
-    if weight.ndim == 1:
-        return gguf.GGMLQuantizationType.F32
-    if kind == "gguf-q4_0" and name.endswith(("embed_tokens.weight", "lm_head.weight")):
-        wanted = gguf.GGMLQuantizationType.Q8_0
-    block, _ = gguf.GGML_QUANT_SIZES[wanted]
-    return wanted if weight.shape[-1] % block == 0 else gguf.GGMLQuantizationType.F16
+def gguf_type(name: str, weight: torch.Tensor, kind: str) -> GGMLQuantizationType:
+    """The type that a GGUF file of `kind` holds `weight` in, as `tutor export` writes it."""
+    by_word = name.endswith(("embed_tokens.weight", "lm_head.weight"))
+    return gguf_model.type_of(by_word, weight.shape, kind.removeprefix("gguf-"))
 
 
 def rounded(name: str, weight: torch.Tensor, kind: str) -> torch.Tensor:

@@ -16,7 +16,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,12 @@ class RunFolder:
     def manifest(self) -> dict[str, Any] | None:
         """None where the run is not complete. Raises RunError for one that cannot be read."""
         return read_json(self.path / "manifest.json")
+
+    def require_unchanged(self, done: Mapping[str, Any], names: Iterable[str]) -> None:
+        """Raises RunError for a file of `names` that is not what the run wrote by `done`, its manifest."""
+        for name in names:
+            if done["files"].get(name) != sha256(self.path / name):
+                raise RunError(f"{self.path / name}: is not the file that the run wrote. Train again, or restore it.")
 
     def last_checkpoint(self) -> Path | None:
         from transformers.trainer_utils import get_last_checkpoint
@@ -118,11 +124,16 @@ def unfit(stage: str, before: str) -> str | None:
     return f"{stage.upper()} goes on from {' or '.join(name.upper() for name in PARENTS[stage])} runs only"
 
 
-def parent(folder: Path, stage: str, recipe: Recipe) -> RunFolder:
-    """The run in `folder`, fit to be trained on by `stage`. Raises RunError with the reason where it is not."""
-    run = RunFolder(folder)
+def existing(folder: Path) -> RunFolder:
+    """The run in `folder`, complete or not. Raises RunError where there is no folder."""
     if not folder.is_dir():
         raise RunError(f"{folder}: no such run. Give the folder that `tutor train --out` wrote.")
+    return RunFolder(folder)
+
+
+def parent(folder: Path, stage: str, recipe: Recipe) -> RunFolder:
+    """The run in `folder`, fit to be trained on by `stage`. Raises RunError with the reason where it is not."""
+    run = existing(folder)
     done = run.manifest
     if done is None:
         raise RunError(
@@ -143,13 +154,7 @@ def parent(folder: Path, stage: str, recipe: Recipe) -> RunFolder:
         raise RunError(
             f"{folder}: trained an adapter. Leave full out; or merge it (tutor merge) and give that folder as model."
         )
-    changed = [
-        path
-        for path, digest in done["files"].items()
-        if path.startswith(("adapter/", "model/")) and sha256(folder / path) != digest
-    ]
-    if changed:
-        raise RunError(f"{folder / changed[0]}: is not the file that the run wrote. Train again, or restore it.")
+    run.require_unchanged(done, (path for path in done["files"] if path.startswith(("adapter/", "model/"))))
     mine, lora = recipe.resolved()["lora"] or {}, before["lora"] or {}
     unlike = [
         f"lora.{name} {mine[name]} (there {lora[name]})"

@@ -89,19 +89,12 @@ def _of_run(name: str, run: RunFolder) -> ScoredModel:
         whole = next((config.parent for config in sorted(run.path.glob("*/config.json"))), None)
         if whole is None:
             raise RunError(f"{run.path}: holds neither an adapter nor a model. Restore its files, or train again.")
-        _check(run, done, sorted(whole.glob("*.safetensors")))
+        run.require_unchanged(done, (str(file.relative_to(run.path)) for file in sorted(whole.glob("*.safetensors"))))
         return ScoredModel(name, str(whole), None, "none", held, run, None, done)
-    _check(run, done, [run.adapter / ADAPTER])
+    run.require_unchanged(done, [str((run.adapter / ADAPTER).relative_to(run.path))])
     if base_model.identity(recipe["model"], recipe["revision"]) != done["base"]:
         raise RunError(f"{recipe['model']}: holds other weights than {run.path} was trained on. Restore them, or train again.")
     return ScoredModel(name, recipe["model"], recipe["revision"], recipe["quantization"], held, run, run.adapter, done)
-
-
-def _check(run: RunFolder, done: dict[str, Any], files: Iterable[Path]) -> None:
-    """Raises RunError for weights that are not those the run wrote."""
-    for file in files:
-        if done["files"].get(str(file.relative_to(run.path))) != sha256(file):
-            raise RunError(f"{file}: is not the file that the run wrote. Train again, or restore it.")
 
 
 def reference_of(model: ScoredModel) -> str | None:

@@ -66,8 +66,8 @@ class Preferences:
         row = self._row(id)
         others: dict[str, Exchange] = {}
         for other in self.store.of_course(self.course, where="passages = ?", values=(json.dumps(row.passages),)):
-            if other.id != id and _alike(other, row) and _same(as_written(other.answer)) != _same(as_written(row.answer)):
-                others.setdefault(_same(as_written(other.answer)), other)
+            if other.id != id and _alike(other, row) and _told(other) != _told(row):
+                others.setdefault(_told(other), other)
         return list(others.values())
 
     def correct(self, id: str, better: str, by: str) -> Preference:
@@ -79,7 +79,7 @@ class Preferences:
         better = mask_told(better.strip())
         if not better or len(better) > LONGEST:
             raise ActivityError(f"the correction has {len(better):,} characters. Write 1 to {LONGEST:,}.")
-        if _same(better) == _same(as_written(row.answer)):
+        if _same(better) == _told(row):
             raise ActivityError("the correction is what was answered. Change it, or put the answer aside.")
         return self._keep(row, None, better, as_written(row.answer), "correction", by)
 
@@ -92,15 +92,14 @@ class Preferences:
         better, worse = self._row(chosen), self._row(rejected)
         if not _alike(better, worse):
             raise ActivityError("these are no answers to the same question from the same passages. Choose among alternatives.")
-        if _same(as_written(better.answer)) == _same(as_written(worse.answer)):
+        if _told(better) == _told(worse):
             raise ActivityError("the two answers are the same. Choose among different ones.")
         return self._keep(better, worse, as_written(better.answer), as_written(worse.answer), "choice", by)
 
     def put_aside(self, id: str, by: str) -> None:
         """Nothing is to be learnt from this answer; it does not await review any more."""
         row = self._row(id)
-        self._settle([row.id], by)
-        self._settle_alike(row, by)
+        self._settle([row.id, *self._like(row)], by)
 
     def all(self, sources: Sequence[str] = SOURCES) -> list[Preference]:
         """The preferences from these sources, oldest first: what instructors said, and what thumbs say now."""
@@ -122,7 +121,7 @@ class Preferences:
             new_id(), now(), self.course, row.id, row.question, row.prompt, chosen, rejected, source, by, row.leans
         )
         second = other.id if other else None
-        self._settle_alike(row, by)
+        self._settle(self._like(row), by)
         with self.store.open() as database:
             if other:
                 database.execute(
@@ -138,10 +137,10 @@ class Preferences:
             )
         return made
 
-    def _settle_alike(self, row: Exchange, by: str) -> None:
-        """What else asked the same and was told the same awaits no word of its own."""
+    def _like(self, row: Exchange) -> list[str]:
+        """The ids of what else asked the same, was told the same, and awaits a word."""
         awaiting = self.store.of_course(self.course, where=AWAITING)
-        self._settle([one.id for one in awaiting if one.id != row.id and _asked_and_told(one) == _asked_and_told(row)], by)
+        return [one.id for one in awaiting if one.id != row.id and _asked_and_told(one) == _asked_and_told(row)]
 
     def _settle(self, ids: Sequence[str], by: str) -> None:
         with self.store.open() as database:
@@ -172,7 +171,7 @@ class Preferences:
                 for worse in (row for row in rows if row.rating < 0 and row.outcome not in ("stopped", "failed")):
                     if better.help != worse.help:  # what was asked for was not the same
                         continue
-                    if _same(as_written(better.answer)) == _same(as_written(worse.answer)):  # asked again, answered alike
+                    if _told(better) == _told(worse):  # asked again, answered alike
                         continue
                     pairs.append(
                         Preference(
@@ -197,8 +196,13 @@ def _same(text: str) -> str:
     return " ".join(text.split())
 
 
+def _told(row: Exchange) -> str:
+    """What was answered, by which equal answers are known."""
+    return _same(as_written(row.answer))
+
+
 def _asked_and_told(row: Exchange) -> tuple[object, ...]:
-    return same_question(row.question), row.passages, _same(as_written(row.answer))
+    return same_question(row.question), row.passages, _told(row)
 
 
 def _alike(one: Exchange, other: Exchange) -> bool:

@@ -71,4 +71,6 @@ def may_lean(text: str, known: Callable[[str], bool]) -> bool:
     """Whether a question that points at nothing before may be meant with it all the same ("which one is faster?"): it says
     little of its own, and nothing that the course does not know."""
     words = content_words(text)
-    return len(words) <= FEW_WORDS and all(known(word) for word in words) and is_question(text, known)
+    if words:
+        return len(words) <= FEW_WORDS and all(map(known, words))
+    return is_question(text, known)

@@ -56,7 +56,9 @@ class Guide:
         """A hint, an answer, or a refusal."""
         asked, before = _asked(question, turns)
         found = self.engine.find(asked, before, self.say)
-        guarded = self.out.asked(found.question, found.context) or self._talked_of(found, before) or self._answered(found)
+        guarded = self.out.asked(found.question, found.context)
+        if not guarded and (guarded := self._answered(found)):
+            guarded = self._talked_of(found.question, before, guarded)
         if not guarded and self.strict and found.enough and not self.free.asked(found.question, found.context):
             guarded = guard(found.whole, None, found.hits, self.engine.embedding)
         if not guarded and not found.enough and before:
@@ -86,13 +88,13 @@ class Guide:
         hits = self.engine.search.search(question, 1)
         return self.out.answered_by(hits[0]) if hits else None
 
-    def _talked_of(self, found: Found, before: Sequence[Turn]) -> Guarded | None:
-        """The exercise of the turn before, where the question names no other matter: "just tell me the answer"."""
-        if not before or not (guarded := self._exercise(before[-1].question)):
-            return None
-        other = self._answered(found)
-        vectors = self.engine.embedding.embed([found.question, other.text]) if other and other is not guarded else None
-        return guarded if other and (vectors is None or float(vectors[0] @ vectors[1]) < OTHER_MATTER) else None
+    def _talked_of(self, question: str, before: Sequence[Turn], answered: Guarded) -> Guarded:
+        """The exercise of the turn before, where the question is not about the one found: "just tell me the answer"."""
+        earlier = self._exercise(before[-1].question) if before else None
+        if not earlier or earlier is answered:
+            return answered
+        vectors = self.engine.embedding.embed([question, answered.text])
+        return earlier if float(vectors[0] @ vectors[1]) < OTHER_MATTER else answered
 
     def _answered(self, found: Found) -> Guarded | None:
         """The exercise that the best of what was found answers."""

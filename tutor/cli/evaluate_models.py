@@ -158,7 +158,7 @@ def stages(
 def _scored_pairs(model: ScoredModel, file: Path, max_length: int) -> tuple[Items, list[Any]]:
     """The pairs with the model's scores; the model is freed."""
     from training import items, scored_model, scoring
-    from training.preferences import Pair
+    from training.preferences import pairs_of
 
     options.say(f"loading {model.name} ({model.held})")
     base = scored_model.load(model)
@@ -166,7 +166,7 @@ def _scored_pairs(model: ScoredModel, file: Path, max_length: int) -> tuple[Item
     scores: list[Score] = scoring.score(base, read.flat)
     del base
     scored_model.free()
-    return read, [Pair(*scores[at : at + 2]) for at in range(0, len(scores), 2)]
+    return read, pairs_of(scores)
 
 
 def _about(read: Items) -> list[str]:

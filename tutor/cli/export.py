@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from pathlib import Path
 
 import click
 
-from index_store.errors import TrainError
-from tutor.cli.train import LIBRARIES
-from tutor.offline import close_network
+from tutor.cli.training_errors import training_errors
 
 
 @click.command()
@@ -31,18 +27,10 @@ def export(folder: Path, to: str, kind: str | None, out: Path | None, text: Path
 
     A run is merged first. What was written is read again and compared with the merged model on held-out text.
     """
-    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise TrainError(f"exporting needs {', '.join(missing)}, not installed. Run: pip install -e '.[train]'")
-    close_network(hub=True)
-    os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
-    from training import export as exporting
-    from training.errors import TrainingError
+    with training_errors("exporting"):
+        from training import export as exporting
 
-    try:
         done = exporting.export(folder, to, kind, out, text, lambda line: click.echo(line))
-    except TrainingError as error:
-        raise TrainError(str(error)) from error
     if done.agreement:
         click.echo(f"{done.file}: beside the merged model {done.agreement.told()}.")
         if done.cautions:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from pathlib import Path
 
 import click
 
-from index_store.errors import TrainError
-from tutor.cli.train import LIBRARIES
-from tutor.offline import close_network
+from tutor.cli.training_errors import training_errors
 
 
 @click.command()
@@ -38,17 +34,9 @@ def merge(run: Path, out: Path | None, text: Path | None, max_kl: float | None, 
     adapter on held-out text, and the nearer one is kept. The folder is ready for chat, grade and
     ask (--model), vLLM and llama.cpp.
     """
-    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise TrainError(f"merging needs {', '.join(missing)}, not installed. Run: pip install -e '.[train]'")
-    close_network(hub=True)
-    os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
-    from training import merge as merging
-    from training.errors import TrainingError
-
     out = out or run.resolve().with_name(f"{run.resolve().name}-merged")
-    try:
+    with training_errors("merging"):
+        from training import merge as merging
+
         done = merging.merge(run, out, text, merging.MAX_KL if max_kl is None else max_kl, dtype, lambda line: click.echo(line))
-    except TrainingError as error:
-        raise TrainError(str(error)) from error
     click.echo(f"{done.folder}: merged into {done.kept}, {done.dtype}. Try it: tutor chat --model {done.folder}")

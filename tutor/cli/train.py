@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import sys
 import time
 from pathlib import Path
@@ -11,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from index_store.errors import CourseTutorError, TrainError
+from index_store.errors import CourseTutorError
 from tutor.cli import options
-from tutor.offline import close_network
+from tutor.cli.training_errors import training_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PATIENCE = 30  # seconds that another process leaves to the main one to say what is wrong
-LIBRARIES = ("trl", "peft", "bitsandbytes", "datasets", "accelerate", "matplotlib")
 
 
 @click.command()
@@ -45,17 +42,23 @@ def train(
     --resume goes on to the same weights as if nothing had happened. On several GPUs: accelerate launch --config_file
     recipes/accelerate/ddp.yaml -m tutor train RECIPE ...
     """
-    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise TrainError(f"training needs {', '.join(missing)}, not installed. Run: pip install -e '.[train]'")
-    close_network(hub=True)
-    os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
-    os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")  # read when CUDA starts
+    with training_errors("training"):
+        _train(recipe, settings, out or Path("runs", recipe.stem), plan_only, memory_gb, resume, home)
+
+
+def _train(
+    recipe: Path,
+    settings: tuple[str, ...],
+    out: Path,
+    plan_only: bool,
+    memory_gb: float | None,
+    resume: bool,
+    home: str | None,
+) -> None:
     from training import distributed, stage
     from training import recipe as recipes
     from training.errors import TrainingError
 
-    out = out or Path("runs", recipe.stem)
     main = distributed.launch().main
 
     def say(line: str) -> None:
@@ -74,10 +77,10 @@ def train(
         if plan_only:
             return
         outcome = stage.run(checked, out, resume, say)
-    except (TrainingError, CourseTutorError) as error:
+    except (TrainingError, CourseTutorError):
         if not main:  # mostly the same in every process: the main one says it, and the launcher ends this one
             time.sleep(PATIENCE)
-        raise TrainError(str(error)) from error
+        raise
     if not outcome.finished:
         say(f"Interrupted after step {outcome.steps}. Go on with the same command and --resume.")
         sys.exit(130)

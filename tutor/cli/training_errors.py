@@ -8,16 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from index_store.errors import TrainError
-from tutor.cli.train import LIBRARIES
 from tutor.offline import close_network
+
+LIBRARIES = ("trl", "peft", "bitsandbytes", "datasets", "accelerate", "matplotlib")
 
 
 @contextmanager
-def training_errors() -> Iterator[None]:
-    """Raise TrainError for what is not installed and for what the package refuses; nothing is sent anywhere meanwhile."""
+def training_errors(what: str = "this") -> Iterator[None]:
+    """Raise TrainError for what is not installed and for what the package refuses; nothing is sent anywhere meanwhile.
+
+    `what` needs the libraries, in words.
+    """
     missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
     if missing:
-        raise TrainError(f"this needs {', '.join(missing)}, not installed. Run: pip install -e '.[train]'")
+        raise TrainError(f"{what} needs {', '.join(missing)}, not installed. Run: pip install -e '.[train]'")
     close_network(hub=True)
     os.environ.setdefault("TQDM_DISABLE", "1")  # read when tqdm is imported
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")  # read when CUDA starts

@@ -46,7 +46,7 @@ ONE_NUMBER = re.compile(
 )
 # "The velocity increases by 20 m/s": not the velocity.
 CHANGED_BY = re.compile(
-    r"\b(?:in|de)creas\w+|\b(?:ris|fall|drop|grow|chang|reduc|differ)\w*\b[^.]{0,60}?\bby\b|\b(?:in|de)creas\w+[^.]{0,60}\bby\b",
+    r"\b(?:in|de)creas\w+|\b(?:ris|fall|drop|grow|chang|reduc|differ)\w*\b[^.]{0,60}?\bby\b",
     re.IGNORECASE,
 )
 COUNTED = re.compile(

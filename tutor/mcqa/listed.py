@@ -25,7 +25,7 @@ RIGHT = re.compile(r"^(?:right|correct|true|yes|ja|oui|richtig|korrekt|wahr|vrai
 # An option as it is listed: "A) Paris", "2. (B) London", "- **C**: Rome".
 ITEM = re.compile(
     r"(?:^|(?<=[\n:;,.])|(?<=\s)(?=\())[ \t*_>#•-]{0,8}(?:\d{1,2}[.)][ \t]+)?(?:(?i:option|choice|answer)[ \t]+)?"
-    r"(?:[(\[*_]{1,4}(?P<open>)|)(?P<label>[A-Z])(?:[)\]]|[.:](?=[ \t*_])|\*\*)[)\].:*_]{0,4}[ \t]{0,3}"
+    r"[(\[*_]{0,4}(?P<label>[A-Z])(?:[)\]]|[.:](?=[ \t*_])|\*\*)[)\].:*_]{0,4}[ \t]{0,3}"
 )
 # Before the first of them: "Let's go through each option.", "The possible answers are:".
 GOES_THROUGH = re.compile(

@@ -186,22 +186,23 @@ def examples(rows: Sequence[Result]) -> list[Examples]:
     least = [row for _, row in sorted(known, key=lambda pair: pair[0])]
     sure = sorted(((c, row) for c, row in known if c >= SURE and row.outcome == "wrong"), key=lambda pair: -pair[0])
     slowest = sorted(rows, key=lambda row: (-round(row.seconds), -row.tokens))
+    few = min(SHOWN, max(FEWEST_SHOWN, len(rows) // 4))
     lists = (
-        ("Unparsed", "No option could be read from what the model wrote.", unparsed),
-        ("Least sure", "The lowest confidence first.", least),
-        ("Sure, and not the key", f"Confidence of {SURE:.0%} and more: look at the key, too.", [row for _, row in sure]),
+        ("Unparsed", "No option could be read from what the model wrote.", unparsed, SHOWN),
+        ("Least sure", "The lowest confidence first.", least, few),
+        ("Sure, and not the key", f"Confidence of {SURE:.0%} and more: look at the key, too.", [row for _, row in sure], SHOWN),
         (
             "Slowest",
             "Seconds from when a question's group was asked until its result was there; a group is asked together, and its "
             "questions stand here by their tokens.",
             slowest,
+            few,
         ),
     )
     anchors = {row.id: f"q{number}" for number, row in enumerate(rows, 1)}
     seen: set[str] = set()
     found = []
-    for title, note, chosen in lists:
-        most = min(SHOWN, max(FEWEST_SHOWN, len(rows) // 4)) if any(chosen is whole for whole in (least, slowest)) else SHOWN
+    for title, note, chosen, most in lists:
         shown = tuple(Shown(row, anchors[row.id], row.id in seen) for row in chosen[:most])
         seen |= {one.row.id for one in shown}
         if shown:

@@ -18,7 +18,7 @@ from index_store.files import sync_folder, write_atomically
 from tutor.activity.tables import defused
 from tutor.mcqa.confidence import Calibration, confidence_of
 from tutor.mcqa.results import Result, RunSettings, as_line, read_results, settings_file, write_settings
-from tutor.mcqa.review import shown_as
+from tutor.mcqa.review import reasoning_told
 
 HEAD = (
     "id", "subject", "question", "options", "letter", "key", "outcome", "confidence", "calibrated", "how", "why", "fallback",
@@ -51,18 +51,22 @@ class ResultsFile:
         ordered = [self.results[id] for id in order if id in self.results]
         if list(self.results) != [result.id for result in ordered]:
             _write_lines(self.file, ordered)
-        write_atomically(table_file(self.file), as_table(ordered), private=False)
+        _write_table(self.file, ordered)
         return ordered
 
     def close(self) -> None:
         """A run that was interrupted leaves its table too."""
         self._stream.close()
         if self.results and not self._finished:
-            write_atomically(table_file(self.file), as_table(list(self.results.values())), private=False)
+            _write_table(self.file, list(self.results.values()))
 
 
 def _write_lines(file: Path, results: Sequence[Result]) -> None:
     write_atomically(file, "".join(as_line(result) + "\n" for result in results), private=False)
+
+
+def _write_table(file: Path, results: Sequence[Result]) -> None:
+    write_atomically(table_file(file), as_table(results), private=False)
 
 
 def table_file(file: Path) -> Path:
@@ -144,13 +148,11 @@ def as_table(results: Sequence[Result]) -> str:
         cited = "\n".join(f"[{one.number}] {one.book}, {one.label} ({one.file})" for one in result.citations)
         sure = confidence_of(result)
         confidence = "" if sure is None else f"{sure:.3f}"
-        shuffled = shown_as(result)
-        reasoning = f"(Options shuffled: {shuffled}.)\n{result.reasoning}" if shuffled else result.reasoning
         calibrated = "no" if result.confidence is None else "yes"
         cells = (
             result.id, result.subject, result.question, options, result.letter or "", result.key or "", result.outcome,
             confidence, calibrated, result.how or "", result.why or "", "yes" if result.fallback else "no", votes,
-            reasoning, cited, f"{result.seconds:.2f}", str(result.tokens),
+            reasoning_told(result), cited, f"{result.seconds:.2f}", str(result.tokens),
         )  # fmt: skip
         writer.writerow([defused(cell) for cell in cells])
     return "\ufeff" + text.getvalue()

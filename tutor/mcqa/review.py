@@ -69,7 +69,7 @@ def as_csv(flagged: Sequence[Flagged]) -> str:
             result.letter or "",
             "" if one.confidence is None else f"{one.confidence:.2f}",
             one.why,
-            f"(Options shuffled: {order}.)\n{result.reasoning}" if (order := shown_as(result)) else result.reasoning,
+            reasoning_told(result),
             "\n".join(f"[{cited.number}] {cited.book}, {cited.label}" for cited in result.citations),
             "",
         )
@@ -82,6 +82,12 @@ def _cell(text: str) -> str:
     if len(text) > LONGEST_CELL:
         text = f"{text[:LONGEST_CELL]} … (cut: the results file has all of it)"
     return defused(text)
+
+
+def reasoning_told(result: Result) -> str:
+    """The reasoning, with how its options stood before it where not as in the sheet."""
+    order = shown_as(result)
+    return f"(Options shuffled: {order}.)\n{result.reasoning}" if order else result.reasoning
 
 
 def shown_as(result: Result) -> str:
