@@ -30,6 +30,7 @@ OUTSIDE = {
     "RUNS": "a folder of runs of `tutor train` (sft, dpo) and the merged model (merged)",
     "PAIRS": "preference pairs that the runs were not trained on (JSONL: prompt, chosen, rejected)",
     "COMPLETIONS": "examples that the runs were not trained on (JSONL: prompt, completion)",
+    "DATA": "the folder that `benchmarks/tutoring.py examples` wrote",
     "GENERAL": "text of another subject (.txt, or JSONL: text)",
     "COURSES": "a folder of PDFs with their HTML sources in html/",
 }
@@ -230,12 +231,21 @@ SECTIONS = (
         gpu=True,
     ),
     Section(
+        "tutoring",
+        "What does training on tutoring answers change?",
+        "benchmarks/tutoring.py table base=smollm2-135m@nf4 sft=RUNS/sft dpo=RUNS/dpo merged=RUNS/merged "
+        "exported=RUNS/merged-q8_0.gguf --data DATA --general GENERAL --out RUNS/table",
+        "The shipped recipes for SmolLM2-135M on written tutoring answers about two open textbooks, rendered with the tutor's "
+        "own prompt; sections of the books held out. The same questions for each stage, compared with the stage before and "
+        "with the first. How the runs came to be: docs/training.md. Twenty answers as they came: docs/answers.md.",
+    ),
+    Section(
         "stages",
-        "What does each stage of training change?",
-        "benchmarks/stage_table.py base=smollm2-135m@nf4 sft=RUNS/sft dpo=RUNS/dpo merged=RUNS/merged --pairs PAIRS "
-        "--examples COMPLETIONS --general GENERAL --out RUNS/table",
-        "The same items for each stage, each compared with the stage before and with the first. The base is held in 4 bits, as "
-        "the adapters were trained on it. Accuracy is measured against what a run was trained from.",
+        "Does a model learn to prefer the right chain of thought?",
+        "benchmarks/stage_table.py base=smollm2-135m@nf4 sft=RUNS/sft dpo=RUNS/dpo --pairs PAIRS --out RUNS/table",
+        "SFT on right chains of thought, then DPO on right and wrong ones of real models (STEM questions of MMLU-Pro); pairs "
+        "of other questions, each stage compared with the one before and with the first. The base is held in 4 bits, as the "
+        "adapters were trained on it. Accuracy is measured against what a run was trained from.",
     ),
     Section(
         "quantization",
@@ -313,7 +323,10 @@ def _run(section: Section, outside: dict[str, str]) -> str:
     if done.returncode:
         sys.exit(f"{section.command} failed: {done.stderr.strip().splitlines()[-1:]}")
     machine = f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} cores, {_processor()}."
-    return f"{section.text}\n\n    python {section.command}\n\n{machine}\n\n{done.stdout.strip()}\n"
+    printed = done.stdout.strip()
+    for word, path in outside.items():
+        printed = printed.replace(str(Path(path).resolve()), word)
+    return f"{section.text}\n\n    python {section.command}\n\n{machine}\n\n{printed}\n"
 
 
 def _cuda() -> bool:

@@ -55,11 +55,11 @@ def name(tokenizer: PreTrainedTokenizerBase) -> str:
 
 def restore(tokenizer: PreTrainedTokenizerBase, file: Path) -> None:
     """Split as the GGUF `file` names it, where transformers took the name for GPT-2's."""
-    import gguf
     import tokenizers
+    from transformers.integrations.gguf.reader import read_gguf_metadata  # gguf's own reader takes seconds for a vocabulary
 
-    field = gguf.GGUFReader(file).get_field("tokenizer.ggml.pre")
-    steps = PARTS.get(str(field.contents()) if field else "")
+    header, _ = read_gguf_metadata(str(file))
+    steps = PARTS.get(str(header.get("tokenizer.ggml.pre", "")))
     if steps is None or parts(tokenizer) != PARTS["gpt-2"] or steps == PARTS["gpt-2"]:
         return
     backend = tokenizer.backend_tokenizer  # type: ignore[attr-defined]

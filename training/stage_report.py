@@ -13,6 +13,8 @@ from training.preferences import Pair
 from training.scoring import Score
 from training.statistic import Estimate, Paired
 
+SHARE, NATS = "share", "nats per token"
+ALIGNMENT = ("policy alignment", "accuracy")  # of which chance has a half
 Kept = Mapping[str, Any]
 """What training/stage_table.py keeps of a stage."""
 
@@ -31,12 +33,23 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One measure of all stages, on the same items. `share`: its figures are shares, else nats per token."""
+class Column:
+    """A measure that was taken elsewhere: for each stage the value of each item, the same items for all. `unit`: share, where
+    each value is 0 or 1, or what is counted."""
 
     title: str
     note: str
-    share: bool
+    unit: str
+    values: Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure of all stages, on the same items. `unit`: share, nats per token, or what is counted."""
+
+    title: str
+    note: str
+    unit: str
     items: int
     lines: tuple[Line, ...]
 
@@ -63,8 +76,8 @@ class Report:
         }
 
 
-def report(stages: Sequence[Kept]) -> Report:
-    """All measures that the stages were measured by."""
+def report(stages: Sequence[Kept], others: Sequence[Column] = ()) -> Report:
+    """All measures that the stages were measured by, and the `others`."""
     measures: list[Measure] = []
     kinds = stages[0]["scores"]
     lengths = None
@@ -88,7 +101,8 @@ def report(stages: Sequence[Kept]) -> Report:
         keys = shared([stage["judged"][name] for stage in stages])
         right = [[bool(stage["judged"][name][key]) for key in keys] for stage in stages]
         measures.append(_of_shares(stages, name, "Share of questions answered rightly, through the grader.", right))
-    flat = any(measure.share and line.estimate.value in (0, 1) for measure in measures for line in measure.lines)
+    measures += [_of_column(stages, column) for column in others]
+    flat = any(measure.unit == SHARE and line.estimate.value in (0, 1) for measure in measures for line in measure.lines)
     notes = [*_notes(stages), *([statistic.FLAT] if flat else [])]
     return Report(tuple(stages), tuple(measures), tuple(notes), lengths)
 
@@ -161,13 +175,27 @@ def _of_shares(
                 ties[place] if ties else 0,
             )
         )
-    return Measure(title, note, True, next(len(one) for one in right if one is not None), tuple(lines))
+    return Measure(title, note, SHARE, next(len(one) for one in right if one is not None), tuple(lines))
+
+
+def _of_column(stages: Sequence[Kept], column: Column) -> Measure:
+    if column.unit == SHARE:
+        return _of_shares(stages, column.title, column.note, [[value > 0 for value in one] for one in column.values])
+    ones = [1.0] * len(column.values[0])
+    return _of_means(stages, column.title, column.note, column.unit, [(one, ones) for one in column.values])
 
 
 def _of_nll(stages: Sequence[Kept], kind: str, title: str, note: str) -> Measure:
     keys = shared([stage["scores"][kind] for stage in stages])
     scored = [[stage["scores"][kind][key][0] for key in keys] for stage in stages]
     values = [([-log_prob for log_prob, _ in one], [float(tokens) for _, tokens in one]) for one in scored]
+    return _of_means(stages, title, note, NATS, values)
+
+
+def _of_means(
+    stages: Sequence[Kept], title: str, note: str, unit: str, values: Sequence[tuple[Sequence[float], Sequence[float]]]
+) -> Measure:
+    """Of each stage the sum of its items' values over the sum of their weights."""
     lines = [
         Line(
             stages[place]["name"],
@@ -177,7 +205,7 @@ def _of_nll(stages: Sequence[Kept], kind: str, title: str, note: str) -> Measure
         )
         for place, mine in enumerate(values)
     ]
-    return Measure(title, note, False, len(keys), tuple(lines))
+    return Measure(title, note, unit, len(values[0][0]), tuple(lines))
 
 
 def _pair(kept: Sequence[Sequence[float]]) -> Pair:
@@ -239,23 +267,23 @@ def _table(measure: Measure, level: str) -> list[str]:
     head += ["less the stage before", "p", "less the first", "p"]
     made = [f"{level} {measure.title[0].upper()}{measure.title[1:]}", "", f"{measure.note} {measure.items} items.", ""]
     made += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    show: Callable[[float], str] = _percent if measure.share else _nats
+    show: Callable[[float], str] = {SHARE: _percent, NATS: _nats}.get(measure.unit, _count)
     for line in measure.lines:
         estimate = line.estimate
         ties = f" ({line.ties} ties)" if line.ties else ""
         cells = [line.stage, *([line.reference or ""] if referring else []), show(estimate.value) + ties]
         cells += [f"{show(estimate.low)} to {show(estimate.high)}"]
         for paired in (line.before, line.base):
-            cells += _compared(paired, measure.share)
+            cells += _compared(paired, show)
         made.append(f"| {' | '.join(cells)} |")
     return made
 
 
-def _compared(paired: Paired | None, share: bool) -> list[str]:
+def _compared(paired: Paired | None, show: Callable[[float], str]) -> list[str]:
     if paired is None:
         return ["", ""]
     gap = paired.difference
-    told = [f"{value:+.1%}" if share else f"{value:+.4f}" for value in (gap.value, gap.low, gap.high)]
+    told = [f"{'+' if value >= 0 else ''}{show(value)}" for value in (gap.value, gap.low, gap.high)]
     return [f"{told[0]} [{told[1]}, {told[2]}]", "< 0.001" if paired.p < 0.001 else f"{paired.p:.3f}"]
 
 
@@ -265,6 +293,10 @@ def _percent(value: float) -> str:
 
 def _nats(value: float) -> str:
     return f"{value:.4f}"
+
+
+def _count(value: float) -> str:
+    return f"{value:.1f}"
 
 
 def _side_by_side(stages: Sequence[Kept]) -> list[str]:
@@ -296,15 +328,15 @@ def draw(found: Report, picture: Path) -> None:
     figure = Figure(figsize=(10, 3.2 * rows), layout="constrained")
     FigureCanvasAgg(figure)
     for at, measure in enumerate(found.measures, 1):
-        scale = 100 if measure.share else 1
+        scale = 100 if measure.unit == SHARE else 1
         axes = figure.add_subplot(rows, min(2, len(found.measures)), at, title=measure.title)
-        axes.set_ylabel("%" if measure.share else "nats per token")
+        axes.set_ylabel("%" if measure.unit == SHARE else measure.unit)
         places = range(len(measure.lines))
         middle = [scale * line.estimate.value for line in measure.lines]
         below = [scale * max(0, line.estimate.value - line.estimate.low) for line in measure.lines]
         above = [scale * max(0, line.estimate.high - line.estimate.value) for line in measure.lines]
         axes.errorbar(places, middle, yerr=[below, above], fmt="o", capsize=4)
-        if measure.share and not measure.title.startswith("mcqa"):
+        if measure.title.startswith(ALIGNMENT):
             axes.axhline(50, linewidth=0.8, linestyle="--", color="grey")
         axes.set_xticks(list(places), [line.stage for line in measure.lines])
         axes.margins(x=0.2)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import gguf
 import pytest
 import torch
 import transformers
 from llama_index.core.llms import ChatMessage
 
-from training import base_model, export, merge, stage
+from training import base_model, export, gguf_llama, merge, stage
 from training.recipe import Recipe
 from tutor.answering.models import load_model
 from tutor.settings import Settings
@@ -26,23 +27,26 @@ QUESTION = "3 and 5?"
 
 @pytest.fixture(scope="module")
 def cut(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first layers of the built-in model as a folder."""
+    """The first layers of the built-in model as a folder. Read by hand: transformers reads all thirty, in half a minute."""
     folder = tmp_path_factory.mktemp("cut") / "smollm2-cut"
-    file = base_model.built_in_file()
-    whole = transformers.AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
+    tokenizer, whole = base_model.without_weights(base_model.BUILT_IN, None)
+    left = ("quantization_config", "num_hidden_layers")
     config = transformers.LlamaConfig(
-        **{
-            key: value
-            for key, value in whole.config.to_dict().items()
-            if key not in ("quantization_config", "num_hidden_layers")
-        },
-        num_hidden_layers=LAYERS,
+        **{key: value for key, value in whole.to_dict().items() if key not in left}, num_hidden_layers=LAYERS
     )
     model = transformers.LlamaForCausalLM(config)
-    held = whole.state_dict()
-    model.load_state_dict({name: held[name] for name in model.state_dict()})
+    held = {tensor.name: tensor for tensor in gguf.GGUFReader(base_model.built_in_file()).tensors}
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            tensor = held[gguf_llama.tensor_name(name)]
+            values = gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+            if heads := {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}.get(
+                tensor.name.split(".")[-2]
+            ):  # a head's rotated pairs lie side by side there, and half a head apart here
+                values = values.reshape(heads, -1, 2, values.shape[1]).swapaxes(1, 2).reshape(values.shape)
+            weight.copy_(torch.from_numpy(values))
     model.save_pretrained(folder)
-    base_model.without_weights(base_model.BUILT_IN, None)[0].save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder
 
 

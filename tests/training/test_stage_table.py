@@ -15,6 +15,7 @@ from training import run_folder, stage, stage_report, stage_table
 from training.base_model import Base
 from training.errors import DataError, RunError
 from training.recipe import Recipe
+from training.stage_report import Column
 from training.stage_table import Plan
 from tutor.mcqa.stages import judge
 
@@ -147,6 +148,25 @@ def test_other_measures_are_shares_with_mcnemars_test(runs: list[str], tmp_path:
     assert [line.estimate.value for line in measure.lines] == [pytest.approx(1 / 3), 1.0]
     assert measure.lines[1].before is not None
     assert measure.lines[1].before.p == pytest.approx(0.5)  # two of two: 2 / 2^2
+
+
+def test_measures_taken_elsewhere_stand_in_the_same_table() -> None:
+    held = {"reference": None, "scores": {}, "tokens": {}, "answers": [], "judged": {}, "held": "fp32", "device": "cpu"}
+    stages = [{"name": name, "model": name, **held} for name in ("base", "sft")]
+    columns = [
+        Column("refused", "Of four.", "share", [[0, 0, 0, 0], [1, 1, 1, 0]]),
+        Column("length", "In tokens.", "tokens", [[10, 20, 30, 40], [12, 22, 32, 42]]),
+    ]
+    found = stage_report.report(stages, columns)
+    refused, length = found.measures
+    assert [line.estimate.value for line in refused.lines] == [0, 0.75]
+    assert refused.lines[1].before is not None
+    assert refused.lines[1].before.p == pytest.approx(0.25)  # three of three: 2 / 2^3
+    assert [line.estimate.value for line in length.lines] == [25, 27]
+    page = "\n".join(stage_report.tables(found))
+    assert "| sft | 75.0% |" in page
+    assert "| sft | 27.0 |" in page
+    assert "+2.0 [+2.0, +2.0]" in page
 
 
 def test_questions_go_through_the_grader_with_the_stages_own_weights(runs: list[str], tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def stages(
     for measure in found.measures:
         click.echo(f"{measure.title} ({measure.items} items)")
         for line in measure.lines:
-            form = ".1%" if measure.share else ".4f"
+            form = ".1%" if measure.unit == stage_report.SHARE else ".4f"
             estimate = line.estimate
             against = f"  p {line.before.p:.3f} against the stage before" if line.before else ""
             click.echo(f"  {line.stage:<12} {estimate.value:{form}}  [{estimate.low:{form}}, {estimate.high:{form}}]{against}")
