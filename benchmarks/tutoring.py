@@ -45,7 +45,7 @@ from tutor.answering.citations import CLAIM, CODE, MARKER, without_numbers  # no
 from tutor.answering.support import Claim, borne_out  # noqa: E402
 
 SHOWN = 20
-TOKENS = 160  # most of an answer; the written ones have 15 to 130
+TOKENS = 128  # most of an answer; the written ones have 15 to 130
 LONGEST = 2048
 HELD_OUT = {"test": 15, "validation": 5}  # of a hundred sections
 SHARE_ASKED = 35  # of a hundred sections of the rest

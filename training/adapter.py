@@ -5,19 +5,37 @@ Knows nothing of examples, trainers or run folders.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.errors import RunError
+from training.errors import RecipeError, RunError
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import GenerationConfig, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
     from training.recipe import Lora, Prompt
+
+
+def check_targets(lora: Lora, config: PretrainedConfig) -> None:
+    """Raises RecipeError for a target that the model of `config` has no such layer for: PEFT passes it over without a word."""
+    import accelerate
+    import torch
+    import transformers
+
+    with accelerate.init_empty_weights():
+        model: Any = transformers.AutoModelForCausalLM.from_config(config)
+    layers = {name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    known = sorted({name.rpartition(".")[2] for name in layers} - {"lm_head"})
+    for target in lora.targets:
+        if not any(name == target or name.endswith(f".{target}") for name in layers):
+            near = difflib.get_close_matches(target, known, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            raise RecipeError(f"lora.targets {target}: the model has no such layer; it has {', '.join(known)}.{meant}")
 
 
 def attach(model: PreTrainedModel, lora: Lora) -> PeftModel:

@@ -53,7 +53,7 @@ class Agreement:
 
     def told(self) -> str:
         return (
-            f"KL {self.kl:.2g} nats a token, NLL {self.nll:.4f}, the same likeliest token at {self.top1:.1%}, "
+            f"KL {max(0.0, self.kl):.2g} nats a token, NLL {self.nll:.4f}, the same likeliest token at {self.top1:.1%}, "
             f"{self.greedy:.0%} of greedy answers the same"
         )
 

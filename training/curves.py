@@ -49,8 +49,14 @@ class Curves(TrainerCallback):  # type: ignore[misc]
 
 
 def read(file: Path) -> list[dict[str, Any]]:
-    """The logs, in order of step."""
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines()] if file.is_file() else []
+    """The logs, in order of step; half a line, which a kill leaves, is none."""
+    rows = []
+    for line in file.read_text("utf-8").splitlines() if file.is_file() else []:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return rows
 
 
 def draw(file: Path) -> Path | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,13 +61,15 @@ def read(file: Path, stage: str) -> Examples:
         words = {name: plain(value) for name, value in fields.items()}
         if not all(text.strip() for text in words.values()):
             empty += 1
-        elif "chosen" in words and normal(words["chosen"]) == normal(words["rejected"]):
+        elif "chosen" in words and words["chosen"].strip() == words["rejected"].strip():
             faults.append(f"line {line}: chosen and rejected are the same")
-        elif (key := tuple(normal(text) for text in words.values())) in seen:
+        elif (key := tuple(key_of(name, text) for name, text in words.items())) in seen:
             duplicates += 1
         else:
             seen.add(key)
             rows.append(Example(line, fields))
+    if faults and text.lstrip().startswith("["):
+        raise DataError(f"{file}: one JSON list. Write each of its objects on a line of its own (JSON lines).")
     if faults:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise DataError(f"{file}: {'; '.join(faults[:SHOWN])}{more}. Mend or remove these rows.")
@@ -83,6 +85,8 @@ def text_of(file: Path) -> tuple[str, str]:
         return raw.decode("utf-8-sig"), hashlib.sha256(raw).hexdigest()
     except FileNotFoundError:
         raise DataError(f"{file}: no such file. Give a file of JSON lines.") from None
+    except IsADirectoryError:
+        raise DataError(f"{file}: a folder. Give a file of JSON lines.") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
 
@@ -91,6 +95,11 @@ def fields_of(row: str, stage: str) -> dict[str, Any]:
     """The fields of one JSON line. Raises ValueError saying what is wrong with it."""
     try:
         record = json.loads(row)
+        json.dumps(record, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("holds half of a character (a lone surrogate), which is no text") from error
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     except ValueError as error:
         raise ValueError(f"not valid JSON ({error})") from error
     if not isinstance(record, dict):
@@ -104,7 +113,11 @@ def fields_of(row: str, stage: str) -> dict[str, Any]:
     if missing:
         given = ", ".join(list(record)[:6]) or "nothing"
         raise ValueError(f"no {' and no '.join(missing)} (it has {given})")
-    return {name: value_of(record[name], name) for name in FIELDS[stage]}
+    fields = {name: value_of(record[name], name) for name in FIELDS[stage]}
+    for name in FIELDS[stage][1:]:
+        if not isinstance(fields[name], str) and fields[name][-1]["role"] != "assistant":
+            raise ValueError(f"{name} ends with a turn of the {fields[name][-1]['role']}, not of the assistant")
+    return fields
 
 
 def value_of(value: Any, name: str) -> Any:
@@ -121,9 +134,26 @@ def turns(messages: Any, name: str) -> Iterator[dict[str, str]]:
         yield {"role": message["role"], "content": message["content"]}
 
 
+def spans(lines: Sequence[int], most: int = 20) -> str:
+    """Lines in ascending order as "1 to 3, 7", at most so many of them."""
+    made: list[list[int]] = []
+    for line in lines:
+        if made and line == made[-1][1] + 1:
+            made[-1][1] = line
+        else:
+            made.append([line, line])
+    told = [str(low) if low == high else f"{low} to {high}" for low, high in made[:most]]
+    return ", ".join(told) + (", ..." if len(made) > most else "")
+
+
 def plain(value: Any) -> str:
     """The words of a text or of messages."""
     return value if isinstance(value, str) else "\n".join(message["content"] for message in value)
+
+
+def key_of(name: str, text: str) -> str:
+    """What is the same in two rows that say the same: in an answer, which may be code, case and indentation count."""
+    return normal(text) if name == "prompt" else text.strip()
 
 
 def normal(text: str) -> str:

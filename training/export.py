@@ -72,18 +72,21 @@ def export(
             raise RunError(f"{folder}: a whole model has no adapter. Give the folder of the run.")
         return adapter(open_run(folder), out or named(folder, "-adapter.gguf"))
     kind = kind or "f16"
-    model = folder if whole else merged_of(open_run(folder), text, notify)
+    run = None if whole else open_run(folder)
+    model = named(run.run.path, "-merged") if run else folder
     out = out or named(model, f"-{kind}.gguf" if to == "gguf" else "-mlx")
     if out.exists():
         raise RunError(f"{out}: is there already. Choose another --out.")
+    if to == "mlx":
+        mlx_export.require()
+    if run:  # what can be known is known: merging takes its time
+        model = merged_of(run, text, notify)
     base_model.check_folder(model)
     record = merged_folder.record_of(model)
     stage.quiet(hub=False)
     tokenizer, config = base_model.without_weights(str(model), None)
     if to == "gguf":
         gguf_model.check(model, tokenizer)
-    else:
-        mlx_export.require()
     measured = text_of(model, record, text, tokenizer, config.vocab_size)
     out.parent.mkdir(parents=True, exist_ok=True)
     reference = reference_of(model, tokenizer, measured)

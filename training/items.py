@@ -118,6 +118,8 @@ def _documents(file: Path) -> list[tuple[int, str]] | None:
         raw = file.read_text("utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{file}: no such file. Give a .txt file, or JSON lines.") from None
+    except IsADirectoryError:
+        raise DataError(f"{file}: a folder. Give a .txt file, or JSON lines.") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
     if file.suffix != ".jsonl":

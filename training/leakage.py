@@ -9,7 +9,7 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from training.data import Example, Examples, normal, plain
+from training.data import Example, Examples, normal, plain, spans
 from training.errors import DataError
 
 NEAR = 0.7
@@ -54,10 +54,11 @@ def refuse(train: Examples, other: Examples) -> None:
     found = overlaps(train, other)
     if found:
         same = sum(overlap.similarity == 1 for overlap in found)
-        told = ", ".join(f"line {overlap.line} (line {overlap.other} there)" for overlap in found[:3])
+        first = found[0]
         raise DataError(
-            f"{train.file}: {len(found)} examples are in {other.file.name} too, {same} word for word: {told}"
-            f"{', ...' if len(found) > 3 else ''}. Remove them, or what is measured there is memory."
+            f"{train.file}: {len(found)} examples are in {other.file.name} too, {same} word for word: lines "
+            f"{spans([overlap.line for overlap in found])} (the first is line {first.other} there). Remove them, or what is "
+            "measured there is memory."
         )
 
 

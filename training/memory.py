@@ -73,6 +73,9 @@ REMEDY_FULL = REMEDY | {
 }
 
 
+NEEDED = ("num_attention_heads", "num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size")
+
+
 @dataclass(frozen=True)
 class Shape:
     """Numbers of weights of a Llama-like model."""
@@ -87,6 +90,12 @@ class Shape:
 
     @classmethod
     def of(cls, config: PretrainedConfig) -> Shape:
+        missing = [name for name in NEEDED if not isinstance(getattr(config, name, None), int)]
+        if missing:
+            raise RecipeError(
+                f"a model of type {config.model_type} (its config has no {', '.join(missing)}) is none that is trained here. "
+                "Choose a Llama-like one."
+            )
         heads = config.num_attention_heads
         head = getattr(config, "head_dim", None) or config.hidden_size // heads
         keys = head * (getattr(config, "num_key_value_heads", None) or heads)

@@ -8,6 +8,7 @@ what was saved and read from disk again. `tutor merge` calls this.
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,9 @@ def merge(
     _, config = base_model.without_weights(recipe.model, recipe.revision)
     words = config.vocab_size
     if text:
-        measured = held_out.read(text, recipe.stage, tokenizer, words, recipe.max_length)
+        learned = run_folder.sha256(text) == finished.manifest["data"]["train"]["sha256"]
+        source = "rows that the run was trained on" if learned else "the given text"
+        measured = held_out.read(text, recipe.stage, tokenizer, words, recipe.max_length, source, learned)
     else:
         measured = held_out.of_run(recipe.data, folder / corpus.COURSE, recipe.stage, tokenizer, words, recipe.max_length)
     held = format_of(finished, config)
@@ -134,6 +137,8 @@ def unpacked(model: Any, finished: Finished, held: Precision, measured: HeldOut)
     packed = agreement.Reference((first,), (agreement.log_probs_of(model)(first),), (), ())
     model = with_adapter(model.unload().dequantize(held.dtype), finished)
     found = agreement.compare(packed, agreement.log_probs_of(model))
+    if not math.isfinite(found.kl):
+        raise RunError(f"{finished.run.path}: the adapter computes no numbers (NaN): its training diverged. Train it again.")
     if not agreement.within(found, SAME_KL):
         raise RunError(
             f"{finished.run.path}: the 4-bit base and its dequantized weights compute otherwise here (KL {found.kl:.2g}). "

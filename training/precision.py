@@ -26,6 +26,12 @@ class Precision:
         return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[self.name]
 
 
+def gpu(wanted: str = "auto") -> Precision:
+    """What a GPU that is not here would train in; fp16, where it is asked for, is that of one before Ampere."""
+    name = "bf16" if wanted == "auto" else wanted
+    return Precision(name, "cuda", name == "bf16")
+
+
 def pick(wanted: str = "auto", device: str | None = None) -> Precision:
     """The format that `device` (where None: a GPU if there is one) is fast and right in.
 

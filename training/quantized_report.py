@@ -102,6 +102,8 @@ def measure(
             row, reference = _measured(kind, name, held, before, read, preferred, reference)
         except FAULTS as error:
             reason = " ".join(str(error).split()) or type(error).__name__
+            if kind == quantizing.FULL:  # all else is compared with it
+                raise RunError(f"{model.name}: cannot be measured in full precision: {reason}") from error
             row = Row(kind, name, fault=reason.partition(". ")[0][:200])
         held = None  # type: ignore[assignment]  # freed before the next one is loaded
         notify(f"{name}: {row.fault or 'measured'}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,20 @@ from typing import Any
 
 import yaml
 
-from training import refusals
+from training import refusals, values
 from training.errors import RecipeError
 from training.precision import NAMES
 
 STAGES = ("cpt", "sft", "dpo", "prompt_tuning")
 ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+SHORT = {
+    "lr": "learning_rate",
+    "epochs": "num_train_epochs",
+    "batch_size": "per_device_train_batch_size",
+    "accumulation": "gradient_accumulation_steps",
+    "checkpointing": "activation_checkpointing",
+}  # what people write
+FLAGS = ("full", "kernels")
 TOO_LONG = ("refuse", "drop", "truncate")
 
 
@@ -107,14 +114,28 @@ class Recipe:
 def load(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe in `path` with `key=value` overrides. Raises RecipeError naming every fault."""
     try:
-        written = yaml.safe_load(path.read_text("utf-8"))
+        written = yaml.load(path.read_text("utf-8"), Once)
     except FileNotFoundError:
         raise RecipeError(f"{path}: no such recipe. Give the path of a .yaml file.") from None
+    except IsADirectoryError:
+        raise RecipeError(f"{path}: a folder. Give the path of a .yaml file.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(written, dict):
         raise RecipeError(f"{path}: a recipe is a mapping of names to values. Start from one in recipes/.")
     return build(override(written, overrides), str(path))
+
+
+class Once(yaml.SafeLoader):
+    """YAML whose mappings name each key once; plain YAML lets the last one win without a word."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} is written twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def override(written: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
@@ -131,11 +152,20 @@ def override(written: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, 
         if isinstance(value, str):
             value = _number(value)
         section, dot, name = key.partition(".")
-        if dot:
+        if dot and section in values.trainer_arguments(str(merged.get("stage"))):  # a trainer argument that is a mapping
+            trainer = merged.get("trainer") or {}
+            inner = trainer.get(section)
+            merged["trainer"] = {**trainer, section: {**(inner if isinstance(inner, dict) else {}), name: value}}
+        elif dot and not isinstance(merged.get(section), dict | None):
+            raise RecipeError(f"{item}: {section} is one value and has no {name}.")
+        elif dot:
             merged[section] = {**(merged.get(section) or {}), name: value}
         elif key in _names(Recipe):
             merged[key] = value
         else:
+            known = values.trainer_arguments(str(merged.get("stage")))
+            if key not in known and key not in refusals.LORA:
+                raise RecipeError(f"{item}: {key} is unknown{_meant(key, known)}.")
             merged["trainer"] = {**(merged.get("trainer") or {}), key: value}
     return merged
 
@@ -148,24 +178,29 @@ def build(written: Mapping[str, Any], place: str) -> Recipe:
         raise RecipeError(f"{place}: stage is {stage!r}. It has to be one of {', '.join(STAGES)}.")
     faults += _unknown("", written, _names(Recipe))
     full = written.get("full") is True
+    faults += [f"{name} is {written[name]!r}, not true or false" for name in FLAGS if not _flag(written.get(name))]
     lora = _section(written, "lora", {**dict.fromkeys(_names(Lora)), "alpha": None}, faults)
     prompt = _section(written, "prompt", dict.fromkeys(_names(Prompt)), faults)
     data = _section(written, "data", dict.fromkeys(_names(Data)), faults)
     trainer = _section(written, "trainer", None, faults)
-    faults += _unknown("trainer.", trainer, trainer_arguments(str(stage)), refusals.LORA)
+    arguments = values.trainer_arguments(str(stage))
+    for name in trainer:
+        if name not in arguments and name not in refusals.LORA:
+            faults.append(f"trainer.{name} is unknown{_meant(str(name), arguments)}")
     for name in ("learning_rate", "weight_decay", "beta", "warmup_steps"):
         if name in trainer:
             trainer[name] = _number(trainer[name])
     for name in trainer:
-        if name.endswith("_strategy") and trainer[name] is False:
+        if str(name).endswith("_strategy") and trainer[name] is False:
             trainer[name] = "no"  # YAML 1.1 reads the word as false
+    if isinstance(trainer.get("loss_type"), str) and stage == "dpo":
+        trainer["loss_type"] = [trainer["loss_type"]]
     if not isinstance(written.get("model"), str):
         faults.append("model is missing: a built-in name, a folder, a .gguf file or a hub id")
     faults += refusals.of_data(str(stage), data)
     quantization = written.get("quantization") or ("none" if full else "nf4")
     storage, held = written.get("quantization_storage") or "uint8", written.get("precision") or "auto"
     for name, value, allowed in (
-        ("full", written.get("full") or False, (True, False)),
         ("quantization", quantization, ("nf4", "none")),
         ("quantization_storage", storage, ("uint8", "bf16")),
         ("precision", held, NAMES),
@@ -180,7 +215,14 @@ def build(written: Mapping[str, Any], place: str) -> Recipe:
     virtual = _prompt(prompt, faults) if stage == "prompt_tuning" else None
     if stage == "cpt":
         trainer = {"packing": True, "packing_strategy": "bfd_split", **trainer}
-    faults += refusals.of_trainer(str(stage), trainer, adapter=not full) + refusals.of_lora(lora)
+    early = written.get("early_stopping") or 0
+    if not isinstance(early, int) or isinstance(early, bool) or early < 0:
+        faults.append(f"early_stopping is {early!r}, not a whole number: evaluations without a lower loss, or 0")
+    unsound = values.of_trainer(str(stage), trainer)
+    faults += unsound or refusals.of_trainer(str(stage), trainer, adapter=not full)
+    faults += refusals.of_lora(lora)
+    if trainer.get("eval_strategy") in ("steps", "epoch") and not data.get("validation") and stage != "cpt":
+        faults.append("trainer.eval_strategy needs data.validation: the examples whose loss is measured")
     if faults:
         count = "" if len(faults) == 1 else f"{len(faults)} faults: "
         raise RecipeError(f"{place}: {count}{'; '.join(faults)}.")
@@ -204,25 +246,16 @@ def build(written: Mapping[str, Any], place: str) -> Recipe:
         quantization=quantization,
         quantization_storage=storage,
         precision=held,
-        kernels=bool(written.get("kernels", True)),
-        early_stopping=int(written.get("early_stopping") or 0),
+        kernels=written.get("kernels") is not False,
+        early_stopping=early,
         trainer=trainer,
     )
-
-
-@functools.cache
-def trainer_arguments(stage: str) -> tuple[str, ...]:
-    """The names that TRL's config for `stage` takes."""
-    import trl
-
-    config = trl.DPOConfig if stage == "dpo" else trl.SFTConfig
-    return tuple(field.name for field in dataclasses.fields(config) if field.init)
 
 
 def _prompt(written: Mapping[str, Any], faults: list[str]) -> Prompt | None:
     """The virtual tokens, or None with the faults told."""
     tokens, init = written.get("tokens"), written.get("init")
-    if not isinstance(tokens, int) or tokens < 1:
+    if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
         faults.append("prompt.tokens is missing or not a whole number above 0: how many virtual tokens are trained")
         return None
     if not isinstance(init, str) or not init.strip():
@@ -233,28 +266,40 @@ def _prompt(written: Mapping[str, Any], faults: list[str]) -> Prompt | None:
 
 def _lora(written: Mapping[str, Any], faults: list[str]) -> Lora | None:
     """The adapter, or None with the faults told. The scale has to be said: its formula differs, and rsLoRA's surprises."""
-    rank, rslora = written.get("rank"), bool(written.get("rslora", True))
-    if not isinstance(rank, int) or rank < 1:
+    rank, rslora = written.get("rank"), written.get("rslora", True)
+    if not isinstance(rslora, bool):
+        faults.append(f"lora.rslora is {rslora!r}, not true or false")
+        return None
+    if not isinstance(rank, int) or isinstance(rank, bool) or rank < 1:
         faults.append("lora.rank is missing or not a whole number above 0")
         return None
     formula, divisor = ("alpha / sqrt(rank)", math.sqrt(rank)) if rslora else ("alpha / rank", float(rank))
     scale, alpha = written.get("scale"), written.get("alpha")
-    if not isinstance(scale, int | float):
+    if scale is None:
         told = f", here {alpha / divisor:g}" if isinstance(alpha, int | float) else ""
         faults.append(f"lora.scale is missing: what the adapter's product is multiplied with ({formula}{told})")
         return None
-    if isinstance(alpha, int | float) and not math.isclose(alpha / divisor, scale, rel_tol=1e-3):
+    if (
+        isinstance(alpha, int | float)
+        and isinstance(scale, int | float)
+        and not math.isclose(alpha / divisor, scale, rel_tol=1e-3)
+    ):
         faults.append(f"lora.alpha {alpha:g} at rank {rank} is a scale of {alpha / divisor:g} ({formula}), not {scale:g}")
         return None
-    targets = written.get("targets") or ALL_LINEAR
+    targets, dropout = written.get("targets") or ALL_LINEAR, written.get("dropout") or 0.0
     if isinstance(targets, str) or not isinstance(targets, Sequence):
         faults.append("lora.targets has to be a list of layers, such as [q_proj, v_proj]")
         return None
-    return Lora(rank, float(scale), rslora, tuple(map(str, targets)), float(written.get("dropout") or 0.0))
+    unsound = [values.number("lora.scale", scale, 0, open_low=True), values.number("lora.dropout", dropout, 0, 1)]
+    if found := [fault for fault in unsound if fault]:
+        faults += found
+        return None
+    return Lora(rank, float(scale), rslora, tuple(map(str, targets)), float(dropout))
 
 
 def _section(written: Mapping[str, Any], name: str, known: Mapping[str, Any] | None, faults: list[str]) -> dict[str, Any]:
-    section = written.get(name) or {}
+    section = written.get(name)
+    section = {} if section is None else section
     if not isinstance(section, dict):
         faults.append(f"{name} has to be a mapping of names to values")
         return {}
@@ -273,6 +318,23 @@ def _unknown(prefix: str, given: Iterable[str], known: Iterable[str], told: Iter
         near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.5)
         faults.append(f"{prefix}{name} is unknown" + (f", did you mean {near[0]}?" if near else ""))
     return faults
+
+
+def _flag(value: Any) -> bool:
+    return value is None or isinstance(value, bool)
+
+
+def _meant(name: str, arguments: Iterable[str]) -> str:
+    """What an unknown `name` stands for most likely, among a recipe's own names and those of TRL that are set here."""
+    own = {
+        **{key: key for key in _names(Recipe)},
+        **{key: f"lora.{key}" for key in (*_names(Lora), "alpha")},
+        **{key: f"data.{key}" for key in _names(Data)},
+        **{key: f"prompt.{key}" for key in _names(Prompt)},
+    }
+    known = {key: key for key in arguments if key not in refusals.ELSEWHERE and key not in refusals.NEVER} | own | SHORT
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.7)
+    return f", did you mean {known[near[0]]}?" if near else ""
 
 
 def _names(kind: Any) -> tuple[str, ...]:

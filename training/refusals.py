@@ -18,8 +18,10 @@ ELSEWHERE = {
     "bf16": "set precision",
     "fp16": "set precision",
     "use_cpu": "the device is chosen by what there is",
+    "eos_token": "the token that closes a turn in the chat template ends an answer",
     "model_init_kwargs": "the model is loaded explicitly (by name, TRL would hold it in fp32); set quantization and precision",
     "use_liger_kernel": "set kernels (TRL's own way is deprecated)",
+    "activation_offloading": "TRL's fails on a base that is given to it (AttributeError); checkpoint activations",
     "gradient_checkpointing": "write activation_checkpointing (the older name is deprecated)",
     "gradient_checkpointing_kwargs": "write activation_checkpointing_kwargs (the older name is deprecated)",
 }
@@ -64,6 +66,8 @@ def of_data(stage: str, data: Mapping[str, Any]) -> list[str]:
             if stage == "cpt"
             else "data.train is missing: the file of examples (data.train=FILE)"
         )
+    if stage == "dpo" and data.get("too_long") == "truncate":
+        faults.append("data.too_long truncate would cut off what two answers differ in; set it to drop, or raise max_length")
     if stage != "cpt":
         given = {"course": data.get("course"), "held_out": data.get("held_out", HELD_OUT) != HELD_OUT}
         return faults + [f"data.{name} is for stage cpt; leave it out" for name, there in given.items() if there]

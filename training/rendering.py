@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from training.data import Example, Examples
+from training.data import Example, Examples, plain, spans
 from training.errors import DataError, RecipeError
 
 if TYPE_CHECKING:
@@ -23,13 +23,17 @@ PADS = ("<|finetune_right_pad_id|>", "<|reserved_special_token_0|>", "<pad>", "<
 
 @dataclass(frozen=True)
 class Rendered:
-    """Rows ready for TRL, and what became of those that were too long. Counts are tokens with the template."""
+    """Rows ready for TRL, and what became of those that were too long. Counts are tokens with the template.
+
+    `control`: rows in whose text a control token of the model stands, and is read as one.
+    """
 
     dataset: Dataset
     lengths: tuple[int, ...]
     too_long: int
     cut_tokens: int
     dropped: int
+    control: int = 0
 
     @property
     def tokens(self) -> int:
@@ -58,7 +62,7 @@ def stop_token(tokenizer: PreTrainedTokenizerBase) -> str | None:
         return None
     mark = "mark"
     messages = [{"role": "user", "content": mark}, {"role": "assistant", "content": mark}]
-    text = str(tokenizer.apply_chat_template(messages, tokenize=False))
+    text = str(templated(tokenizer, messages, tokenize=False))
     rest = text[text.rindex(mark) + len(mark) :]
     closing = [
         (rest.find(token), token) for token in tokenizer.all_special_tokens + added(tokenizer) if token and token in rest
@@ -112,8 +116,22 @@ def ids(tokenizer: PreTrainedTokenizerBase, fields: Mapping[str, Any], answer: s
         text = fields["prompt"] + (fields[answer] + str(tokenizer.eos_token) if answer else "")
         return list(tokenizer(text)["input_ids"])
     messages = fields["prompt"] + (fields[answer] if answer else [])
-    made: Any = tokenizer.apply_chat_template(messages, tokenize=True, add_generation_prompt=answer is None, return_dict=True)
+    made: Any = templated(tokenizer, messages, tokenize=True, add_generation_prompt=answer is None, return_dict=True)
     return list(made["input_ids"])
+
+
+def templated(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[str, str]], **options: Any) -> Any:
+    """The messages by the chat template. Raises DataError with the template's own words where it refuses them."""
+    from jinja2 import TemplateError
+
+    try:
+        return tokenizer.apply_chat_template(list(messages), **options)  # type: ignore[arg-type]
+    except TemplateError as error:
+        roles = ", ".join(message["role"] for message in messages)
+        raise DataError(
+            f"the model's chat template refuses turns of {roles}: {error}. Change the turns (a text for the system can stand "
+            "in the user's), or choose another model."
+        ) from error
 
 
 def render(
@@ -130,11 +148,15 @@ def render(
     kept: list[dict[str, Any]] = []
     lengths: list[int] = []
     long: list[tuple[Example, int]] = []
-    cut = dropped = 0
+    marks = sorted({token for token in tokenizer.all_special_tokens + added(tokenizer) if token})
+    cut = dropped = control = 0
     for example in examples.rows:
         fields = conversational(example.fields, template)
         answers = [name for name in fields if name != "prompt"]
-        sizes = [len(ids(tokenizer, fields, answer)) for answer in answers]
+        try:
+            sizes = [len(ids(tokenizer, fields, answer)) for answer in answers]
+        except DataError as error:
+            raise DataError(f"{examples.file}: line {example.line}: {error}") from error
         if max_length is not None and max(sizes) > max_length:
             long.append((example, max(sizes)))
             prompt = len(ids(tokenizer, fields, None))
@@ -143,20 +165,22 @@ def render(
                 continue
             cut += max(sizes) - max_length
             sizes = [min(size, max_length) for size in sizes]
+        control += any(mark in plain(value) for value in fields.values() for mark in marks)
         kept.append(fields)
         lengths.append(max(sizes))
     if long and too_long == "refuse":
-        told = ", ".join(f"line {example.line} ({size})" for example, size in long[:5])
+        longest, size = max(long, key=lambda found: found[1])
         raise DataError(
-            f"{examples.file}: {len(long)} rows have more than max_length {max_length} tokens: {told}"
-            f"{', ...' if len(long) > 5 else ''}. Raise trainer.max_length, or set data.too_long to drop or truncate."
+            f"{examples.file}: {len(long)} rows have more than max_length {max_length} tokens: lines "
+            f"{spans([example.line for example, _ in long])}; the longest is line {longest.line} with {size}. "
+            f"Raise trainer.max_length, or set data.too_long to drop{'' if whole else ' or truncate'}."
         )
     if not kept:
         raise DataError(f"{examples.file}: every row has more than max_length {max_length} tokens. Raise trainer.max_length.")
-    return Rendered(datasets.Dataset.from_list(kept), tuple(lengths), len(long), cut, dropped)
+    return Rendered(datasets.Dataset.from_list(kept), tuple(lengths), len(long), cut, dropped, control)
 
 
-def shown(tokenizer: PreTrainedTokenizerBase, dataset: Dataset) -> str:
+def shown(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, max_length: int | None, all_of_it: bool = False) -> str:
     """The first example as the model reads it, decoded from its tokens, with what is learned between marks. Raises RecipeError.
 
     The learned part has to end with the token that ends a turn, or the model would never learn to stop.
@@ -170,8 +194,8 @@ def shown(tokenizer: PreTrainedTokenizerBase, dataset: Dataset) -> str:
     common = next(
         (at for at, (one, two) in enumerate(zip(prompt, whole, strict=False)) if one != two), min(len(prompt), len(whole))
     )
-    learned = whole[common:]
-    if tokenizer.eos_token_id not in learned:
+    learned, rest = whole[common:max_length], whole[common:][len(whole[common:max_length]) :]
+    if tokenizer.eos_token_id not in learned + rest:
         raise RecipeError(
             f"the chat template does not close the assistant's turn with {tokenizer.eos_token}: the model would not learn to "
             "stop. Choose a model whose template does."
@@ -181,7 +205,10 @@ def shown(tokenizer: PreTrainedTokenizerBase, dataset: Dataset) -> str:
             f"the chat template writes the prompt otherwise with an answer (without {tokenizer.decode(prompt[common:])!r}): "
             "the model would be trained on another context than it meets. Choose a model whose template does not."
         )
-    return f"{tokenizer.decode(whole[:common])}\u27e6{tokenizer.decode(learned)}\u27e7"
+    cut = f" ... {len(rest)} tokens are cut off, and the end of the answer with them" if rest else ""
+    if all_of_it:
+        return f"\u27e6{tokenizer.decode(whole[:max_length])}\u27e7{cut}"
+    return f"{tokenizer.decode(whole[:common])}\u27e6{tokenizer.decode(learned)}\u27e7{cut}"
 
 
 def lines(rendered: Sequence[tuple[Examples, Rendered]]) -> list[str]:
@@ -192,6 +219,10 @@ def lines(rendered: Sequence[tuple[Examples, Rendered]]) -> list[str]:
         told.append(
             f"{examples.file}: {len(made.lengths)} examples, {made.tokens:,} tokens (median {median}, longest {longest}); "
             f"left out {examples.empty} empty, {examples.duplicates} duplicates, {made.dropped} too long; "
-            f"{made.cut_tokens} tokens cut"
+            f"{made.too_long - made.dropped} cut, by {made.cut_tokens} tokens"
         )
+        if made.control:
+            told.append(
+                f"{examples.file}: {made.control} examples have a control token of the model as text, which is read as one"
+            )
     return told

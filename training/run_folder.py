@@ -16,7 +16,9 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,17 @@ from training.recipe import Recipe
 
 # The stages that each goes on from.
 PARENTS = {"cpt": ("cpt",), "sft": ("cpt", "sft"), "dpo": ("sft",), "prompt_tuning": ()}
+TOKENS = "tokens.json"
+BEGUN = (
+    "recipe.yaml",
+    "inputs.json",
+    "course.jsonl",
+    "examples",
+    "checkpoints",
+    "curves.jsonl",
+    "curves.png",
+    "perplexity.json",
+)
 LIBRARIES = ("torch", "transformers", "trl", "peft", "bitsandbytes", "accelerate", "datasets", "liger-kernel")
 
 
@@ -58,8 +71,14 @@ class RunFolder:
 
     @property
     def manifest(self) -> dict[str, Any] | None:
-        """None where the run is not complete. Raises RunError for one that cannot be read."""
-        return read_json(self.path / "manifest.json")
+        """None where the run is not complete. Raises RunError for one that cannot be read, or is no run's."""
+        made = read_json(self.path / "manifest.json")
+        if made is not None:
+            recipe, files = made.get("recipe"), made.get("files")
+            whole = isinstance(recipe, dict) and isinstance(files, dict) and "model" in recipe and "stage" in made
+            if not whole or not isinstance(recipe.get("lora") or {}, dict):  # type: ignore[union-attr]
+                raise RunError(f"{self.path / 'manifest.json'}: not the manifest of a run. Restore it from a copy.")
+        return made
 
     def require_unchanged(self, done: Mapping[str, Any], names: Iterable[str]) -> None:
         """Raises RunError for a file of `names` that is not what the run wrote by `done`, its manifest."""
@@ -67,11 +86,28 @@ class RunFolder:
             if done["files"].get(name) != sha256(self.path / name):
                 raise RunError(f"{self.path / name}: is not the file that the run wrote. Train again, or restore it.")
 
-    def last_checkpoint(self) -> Path | None:
-        from transformers.trainer_utils import get_last_checkpoint
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """No other process trains into the folder meanwhile. Raises RunError where one does."""
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            yield
+            return
+        self.path.mkdir(parents=True, exist_ok=True)
+        held = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError:
+            raise RunError(f"{self.path}: another process trains into it. Wait for its end, or choose another --out.") from None
+        finally:
+            os.close(held)
 
-        found = get_last_checkpoint(str(self.checkpoints)) if self.checkpoints.is_dir() else None
-        return Path(found) if found else None
+    def last_checkpoint(self) -> Path | None:
+        """The newest that was written to its end, which its count of tokens says: it comes last."""
+        found = {int(path.name.split("-")[1]): path for path in self.checkpoints.glob("checkpoint-[0-9]*") if whole(path)}
+        return found[max(found)] if found else None
 
     def begin(self, recipe: Recipe, inputs: Mapping[str, Any], resume: bool) -> Path | None:
         """Make the folder, or find the checkpoint to go on from. Raises RunError where that would mix two runs."""
@@ -80,7 +116,12 @@ class RunFolder:
             raise RunError(f"{self.path}: holds a complete run. Choose another --out.")
         if not resume:
             if self.path.exists() and any(self.path.iterdir()):
-                raise RunError(f"{self.path}: is not empty. Go on with --resume, or choose another --out.")
+                if not self.without_a_step():
+                    there = "is not empty" if self.last_checkpoint() is None else "holds a run that was ended"
+                    go_on = "" if self.last_checkpoint() is None else "Go on with --resume, or choose"
+                    raise RunError(f"{self.path}: {there}. {go_on or 'Choose'} another --out.")
+                for name in BEGUN:
+                    remove(self.path / name)
             self.path.mkdir(parents=True, exist_ok=True)
             written.write_text(yaml.safe_dump(recipe.resolved(), sort_keys=False, allow_unicode=True), "utf-8")
             write_json(self.path / "inputs.json", inputs)
@@ -88,18 +129,25 @@ class RunFolder:
         before = read_json(self.path / "inputs.json")
         if before is None or not written.is_file():
             raise RunError(f"{self.path}: no run to go on with. Leave --resume out.")
-        changed = [
-            *differences(yaml.safe_load(written.read_text("utf-8")), recipe.resolved(), "recipe."),
-            *differences({key: before[key] for key in ("data", "base", "parent")}, inputs, ""),
-        ]
+        try:
+            began = yaml.safe_load(written.read_text("utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError):
+            began = None
+        began_with = ("data", "base", "parent", "precision", "processes")
+        parts: dict[str, Any] = {key: before[key] for key in began_with if key in before}
+        if not isinstance(began, dict) or len(parts) < 3:
+            raise RunError(f"{self.path}: recipe.yaml or inputs.json is damaged. Restore them, or start anew in another --out.")
+        changed = [*differences(began, recipe.resolved(), "recipe."), *differences(parts, inputs, "")]
         if changed:
             raise RunError(
                 f"{self.path}: cannot go on, for it began otherwise: {'; '.join(changed[:4])}. Start anew in another --out."
             )
-        checkpoint = self.last_checkpoint()
-        if checkpoint is None:
-            raise RunError(f"{self.path}: no checkpoint was saved yet. Remove the folder and start anew.")
-        return checkpoint
+        return self.last_checkpoint()  # None: nothing was kept yet, so it begins at the first step
+
+    def without_a_step(self) -> bool:
+        """Whether it holds nothing but what a run makes before its first checkpoint, which is made again in no time."""
+        names = {path.name for path in self.path.iterdir()}
+        return "recipe.yaml" in names and names <= set(BEGUN) and self.last_checkpoint() is None
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """The manifest, last of all: the hash of every file that came out."""
@@ -155,20 +203,42 @@ def parent(folder: Path, stage: str, recipe: Recipe) -> RunFolder:
             f"{folder}: trained an adapter. Leave full out; or merge it (tutor merge) and give that folder as model."
         )
     run.require_unchanged(done, (path for path in done["files"] if path.startswith(("adapter/", "model/"))))
-    mine, lora = recipe.resolved()["lora"] or {}, before["lora"] or {}
+    mine, lora = recipe.resolved()["lora"] or {}, before.get("lora") or {}
+    for adapter in (mine, lora):
+        adapter["targets"] = sorted(adapter.get("targets") or ())
     unlike = [
         f"lora.{name} {mine[name]} (there {lora[name]})"
         for name in ("rank", "scale", "rslora", "targets")
         if mine.get(name) != lora.get(name)
     ]
     unlike += [
-        f"{name} {getattr(recipe, name)} (there {before[name]})"
-        for name in ("model", "revision")
-        if getattr(recipe, name) != before[name]
+        f"{name} {getattr(recipe, name)} (there {before.get(name)})"
+        for name in ("model", "revision", "quantization")
+        if place(getattr(recipe, name)) != place(before.get(name))
     ]
     if unlike:
         raise RunError(f"{folder}: does not fit this recipe: {'; '.join(unlike)}. Take its values.")
     return run
+
+
+def whole(checkpoint: Path) -> bool:
+    try:
+        json.loads((checkpoint / TOKENS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def place(value: Any) -> Any:
+    """The folder that a text names, however it is written; anything else as it is."""
+    return Path(value).resolve() if isinstance(value, str) and Path(value).is_dir() else value
 
 
 def versions() -> dict[str, str]:

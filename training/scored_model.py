@@ -118,6 +118,19 @@ def reference_of(model: ScoredModel) -> str | None:
     return str(folder)
 
 
+def check_context(model: ScoredModel, config: Any, longest: int) -> None:
+    """Raises RunError where the model of `config` has no positions for `longest` tokens."""
+    context = getattr(config, "max_position_embeddings", None)
+    if context and longest > context:
+        raise RunError(f"{model.name}: reads {context} tokens at most. Lower --max-length and --window to that.")
+
+
+def trained_on(model: ScoredModel, sha256: str) -> bool:
+    """Whether the run learned from the very file."""
+    data = (model.trained or {}).get("data", {})
+    return bool(data.get("train", {}).get("sha256") == sha256)
+
+
 def quiet(models: Iterable[ScoredModel]) -> None:
     """No telemetry and no bars; the hub is asked only where one of `models` is there."""
     stage.quiet(hub=any(model.revision for model in models))

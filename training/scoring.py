@@ -5,6 +5,7 @@ between prompt and completion, the same head, which goes over the vocabulary in 
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,8 @@ def score(
             told(done, of)
     except torch.OutOfMemoryError as error:
         raise RunError("out of GPU memory while scoring. Lower --max-length, or free the GPU of other programs.") from error
+    if not all(math.isfinite(score.log_prob) for score in scores.values()):
+        raise RunError("the model computes no numbers (NaN): its weights are damaged, or its training diverged. Train again.")
     return [scores[place] for place in range(len(texts))]
 
 

@@ -6,15 +6,28 @@ training/perplexity.py. Of several processes (training/distributed.py) each come
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import arguments, base_model, corpus, data, distributed, leakage, memory, precision, rendering, run_folder
-from training.errors import RecipeError, RunError
+from training import (
+    adapter,
+    arguments,
+    base_model,
+    corpus,
+    data,
+    distributed,
+    leakage,
+    memory,
+    precision,
+    rendering,
+    run_folder,
+)
+from training.errors import DataError, RecipeError, RunError
 from training.recipe import Recipe
 from training.run_folder import RunFolder
 
@@ -22,6 +35,7 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
 
 Notify = Callable[[str], None]
+UNWRITTEN = ("inline_container", "PytorchStreamWriter", "No space left", "File too large")  # torch's words on a full disk
 
 
 @dataclass(frozen=True)
@@ -62,12 +76,18 @@ class Checked:
             "data": files,
             "base": base_model.identity(self.recipe.model, self.recipe.revision),
             "parent": parent,
+            "precision": self.precision.name,
+            "processes": self.launch.processes,
             "versions": run_folder.versions(),
         }
 
     def told(self) -> list[str]:
         """What was found in the data."""
         lines = rendering.lines([(self.examples[name], made) for name, made in self.rendered.items()])
+        if self.recipe.stage == "dpo":
+            reference = f"the run {self.parent.path}" if self.parent else "the untouched base, for no parent is given"
+            lines.append(f"the reference is {reference}")
+        lines.append(f"an answer ends with {self.tokenizer.eos_token}; rows are padded with {self.tokenizer.pad_token}")
         if self.held_out:
             sections = self.held_out.sections
             lines.append(
@@ -88,20 +108,32 @@ class Outcome:
     metrics: dict[str, float]
 
 
-def check(recipe: Recipe, limit: float | None = None, course: list[Mapping[str, Any]] | None = None) -> Checked:
+def check(
+    recipe: Recipe, limit: float | None = None, course: list[Mapping[str, Any]] | None = None, gpu: bool = False
+) -> Checked:
     """Everything that can be known before weights load. Raises TrainingError for the first thing that stands in the way.
 
-    `limit`: bytes of the device to plan for; None: this machine's. `course`: the documents of `data.course`.
+    `limit`: bytes of the device to plan for; None: this machine's. `gpu`: it is a GPU, whatever this machine has; what is found
+    can then not be run here. `course`: the documents of `data.course`.
     """
     quiet(hub="revision" in base_model.where(recipe.model, recipe.revision))
     held, launch = precision.pick(recipe.precision), distributed.launch()
+    if gpu and held.device == "cpu":
+        held = precision.gpu(recipe.precision)
     distributed.check(launch, recipe, held.device)
-    distributed.take_device(launch, held)
+    if not gpu:
+        distributed.take_device(launch, held)
     parent = run_folder.parent(recipe.parent, recipe.stage, recipe) if recipe.parent else None
+    if parent and not recipe.full and (parent.manifest or {}).get("base") != base_model.identity(recipe.model, recipe.revision):
+        raise RunError(
+            f"{recipe.model}: holds other weights than {parent.path} was trained on. Restore them, or train that anew."
+        )
     examples = read(recipe, course)
     for name in ("validation", "test"):
         if name in examples:
             leakage.refuse(examples["train"], examples[name])
+    if {"validation", "test"} <= set(examples) and examples["validation"].sha256 == examples["test"].sha256:
+        raise DataError(f"{recipe.data.test}: is data.validation too, which training is steered by. Give another file as test.")
     held_out = None
     if recipe.stage == "cpt" and "validation" not in examples:
         held_out = corpus.hold_out(examples["train"], recipe.data.held_out, int(recipe.trainer.get("seed", 42)))
@@ -119,9 +151,15 @@ def check(recipe: Recipe, limit: float | None = None, course: list[Mapping[str, 
         if name != "test"
     }
     check_positions(recipe, config)
-    arguments.of(recipe, held, Path("unused"), "validation" in rendered)
+    if recipe.lora:
+        adapter.check_targets(recipe.lora, config)
+    arguments.of(recipe, precision.pick() if gpu else held, Path("unused"), "validation" in rendered)
     plan = memory.plan(recipe, config, held, limit if limit is not None else memory.available(held), launch)
-    shown = rendering.shown(tokenizer, rendered["train"].dataset)
+    if limit is not None:
+        plan = replace(plan, device="the memory given")
+    shown = rendering.shown(
+        tokenizer, rendered["train"].dataset, recipe.max_length, recipe.trainer.get("completion_only_loss") is False
+    )
     return Checked(recipe, held, tokenizer, config, examples, rendered, plan, parent, shown, launch, held_out, course)
 
 
@@ -149,15 +187,23 @@ def check_positions(recipe: Recipe, config: PretrainedConfig) -> None:
 
 def run(checked: Checked, folder: Path, resume: bool = False, notify: Notify = lambda message: None) -> Outcome:
     """Train into `folder`. Raises TrainingError; an interruption saves a checkpoint and is told in the outcome."""
+    checked.plan.require()
+    if not checked.launch.main or (resume and not folder.is_dir()):
+        return _run(checked, folder, resume, notify)
+    with RunFolder(folder).held():
+        return _run(checked, folder, resume, notify)
+
+
+def _run(checked: Checked, folder: Path, resume: bool, notify: Notify) -> Outcome:
+    import safetensors
     import torch
     import transformers
 
-    from training import adapter, curves, dpo, full, perplexity, progress, sft
+    from training import curves, dpo, full, perplexity, progress, sft
 
     recipe, run, main = checked.recipe, RunFolder(folder), checked.launch.main
     if not main:
         notify = lambda message: None  # noqa: E731
-    checked.plan.require()
     inputs = checked.inputs()
     checkpoint = begin(checked, run, inputs, resume)
     validated = "validation" in checked.rendered
@@ -169,7 +215,7 @@ def run(checked: Checked, folder: Path, resume: bool = False, notify: Notify = l
     sets = distributed.shared({name: made.dataset for name, made in checked.rendered.items()}, run.path / "examples")
     interruption = progress.Interruption(notify)
     tokens = progress.Tokens()
-    callbacks: list[Any] = [interruption, tokens, *progress.early_stopping(recipe)]
+    callbacks: list[Any] = [interruption, tokens, progress.Finite(), *progress.early_stopping(recipe)]
     if main:
         callbacks += [curves.Curves(run.curves), progress.Told(notify)]
     before = perplexity.Before(run.perplexity, sets["validation"], recipe.max_length or 0) if recipe.stage == "cpt" else None
@@ -186,15 +232,28 @@ def run(checked: Checked, folder: Path, resume: bool = False, notify: Notify = l
     notify(f"training {sum(p.numel() for p in trainer.model.parameters() if p.requires_grad):,} weights")
     try:
         with interruption:
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+            if checkpoint and not checked.launch.divided and progress.over(checkpoint, recipe):
+                progress.take_back(trainer, checkpoint, recipe)
+            else:
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
         step = trainer.state.global_step
         raise RunError(
             f"{folder}: out of GPU memory after step {step}. Lower trainer.per_device_train_batch_size or max_length, or "
             "free the GPU of other programs, and start anew."
         ) from error
-    metrics = last_metrics(trainer.state.log_history)
-    finished = not interruption.asked
+    except (RuntimeError, OSError, safetensors.SafetensorError) as error:
+        if not any(name in str(error) for name in UNWRITTEN) and getattr(error, "errno", None) != errno.ENOSPC:
+            raise
+        raise RunError(
+            f"{folder}: the checkpoint of step {trainer.state.global_step} could not be written. Free some space there, and "
+            "go on with --resume."
+        ) from error
+    finished = not interruption.asked or trainer.state.global_step >= trainer.state.max_steps
+    kept = best_step(trainer.state) if recipe.early_stopping and finished else None
+    metrics = last_metrics([row for row in trainer.state.log_history if kept is None or row["step"] <= kept])
+    if kept is not None and main:
+        notify(f"ended after step {trainer.state.global_step}; kept is step {kept}, which has the lowest validation loss")
     if before and finished:
         metrics |= {"perplexity_before": before.value, "perplexity_after": before.measure()}
         notify(
@@ -247,8 +306,6 @@ def finish(checked: Checked, run: RunFolder, made: Path, inputs: Mapping[str, An
     result = {
         "stage": checked.recipe.stage,
         "recipe": checked.recipe.resolved(),
-        "precision": checked.precision.name,
-        "processes": checked.launch.processes,
         "steps": outcome.steps,
         "tokens": outcome.tokens,
         "metrics": outcome.metrics,
@@ -257,6 +314,11 @@ def finish(checked: Checked, run: RunFolder, made: Path, inputs: Mapping[str, An
     for place in (run.path, made):
         (place / "README.md").write_text(card.write(checked.recipe, inputs, result), "utf-8")
     run.finish(result)
+
+
+def best_step(state: Any) -> int | None:
+    """Of the checkpoint that the trainer took back at the end; None where it has none."""
+    return int(state.best_model_checkpoint.rpartition("-")[2]) if state.best_model_checkpoint else None
 
 
 def last_metrics(history: list[dict[str, Any]]) -> dict[str, float]:

@@ -82,6 +82,12 @@ def stages(given: Sequence[str]) -> list[Stage]:
 
 def _reference(name: str, model: ScoredModel, before: Sequence[Stage]) -> str | None:
     """A run's is what it was trained against; of what is no run (merged, exported), that of the run before it."""
+    parent = (model.trained or {}).get("parent") if model.stage == "dpo" else None
+    hash_of_parent = (parent or {}).get("adapter")
+    for stage in before if hash_of_parent else ():
+        adapter = stage.model.adapter  # known by its weights: a run that was moved is the same run
+        if adapter and run_folder.sha256(adapter / scored_model.ADAPTER) == hash_of_parent:
+            return stage.name
     wanted = scored_model.reference_of(model)
     if wanted is None:
         return next((stage.reference for stage in reversed(before) if stage.model.run), None)
@@ -119,7 +125,7 @@ def measure(
     rows = {name: _kept(files[name], settings[name]) for name in files}
     tokenizer, config = base_model.without_weights(given[0].model.model, given[0].model.revision)
     rendering.prepare(tokenizer)
-    _check_context(plan, given[0], config)
+    scored_model.check_context(given[0].model, config, max(plan.longest, plan.window))
     for found in read(plan, tokenizer).values():  # what is wrong with a file is told before weights load
         what = "windows of text" if found.kind == "text" else found.kind
         notify(f"{found.file}: {len(found.keys)} {what} {found.left_out()}".rstrip())
@@ -194,12 +200,6 @@ def _kept(file: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     if changed:
         raise RunError(f"{file}: was measured otherwise: {'; '.join(changed[:3])}. Choose another --out, or remove the file.")
     return row
-
-
-def _check_context(plan: Plan, stage: Stage, config: Any) -> None:
-    context = getattr(config, "max_position_embeddings", None)
-    if context and max(plan.longest, plan.window) > context:
-        raise RunError(f"{stage.model.name}: reads {context} tokens at most. Lower --max-length and --window to that.")
 
 
 def _told(what: str, notify: Notify) -> scoring.Told:

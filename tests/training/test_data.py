@@ -51,10 +51,46 @@ def test_of_messages_the_last_turn_is_learned(tmp_path: Path) -> None:
 
 def test_a_chosen_answer_that_is_the_rejected_one_is_refused(tmp_path: Path) -> None:
     file = file_of(
-        tmp_path, {"prompt": "a", "chosen": "Yes.", "rejected": "No."}, {"prompt": "b", "chosen": "Yes.", "rejected": " yes."}
+        tmp_path, {"prompt": "a", "chosen": "Yes.", "rejected": "No."}, {"prompt": "b", "chosen": "Yes.", "rejected": " Yes. "}
     )
     with pytest.raises(DataError, match="line 2: chosen and rejected are the same"):
         data.read(file, "dpo")
+
+
+def test_in_answers_case_and_indentation_count(tmp_path: Path) -> None:
+    file = file_of(
+        tmp_path, {"prompt": "a", "chosen": "True", "rejected": "true"}, {"prompt": "b", "chosen": "x\n  y", "rejected": "x\ny"}
+    )
+    assert len(data.read(file, "dpo").rows) == 2
+    file = file_of(tmp_path, {"prompt": "a", "completion": "True"}, {"prompt": "A ", "completion": "true"})
+    assert (len(data.read(file, "sft").rows), data.read(file, "sft").duplicates) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"prompt": "a", "completion": "b\\ud800"}', "line 1: holds half of a character"),
+        ("[" * 100_000, "one JSON list"),
+        ('{"a": ' * 100_000, "line 1: nested too deeply"),
+        ('[\n {"prompt": "a", "completion": "b"}\n]', "one JSON list. Write each of its objects on a line of its own"),
+        (
+            '{"prompt": "a", "completion": [{"role": "user", "content": "b"}]}',
+            "line 1: completion ends with a turn of the user, not of the assistant",
+        ),
+    ],
+)
+def test_what_is_no_row_is_told(line: str, told: str, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text(line, "utf-8")
+    with pytest.raises(DataError, match=told.replace(".", r"\.")):
+        data.read(file, "sft")
+    with pytest.raises(DataError, match="a folder"):
+        data.read(tmp_path, "sft")
+
+
+def test_lines_are_told_as_spans() -> None:
+    assert data.spans([1, 2, 3, 7, 9, 10]) == "1 to 3, 7, 9 to 10"
+    assert data.spans([1, 3, 5, 7], most=2) == "1, 3, ..."
 
 
 def test_a_line_separator_inside_a_text_does_not_split_a_row(tmp_path: Path) -> None:
@@ -91,7 +127,7 @@ def test_what_a_test_asks_too_is_refused_by_line(tmp_path: Path) -> None:
     assert found[0].similarity == 1
     # 21 words have 19 runs of three there; 23 have 21 here, and all 19 are shared
     assert found[1].similarity == pytest.approx(19 / 21)
-    with pytest.raises(DataError, match=r"2 examples are in test\.jsonl too, 1 word for word: line 2"):
+    with pytest.raises(DataError, match=r"2 examples are in test\.jsonl too, 1 word for word: lines 2 to 3 "):
         leakage.refuse(train, test)
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from accelerate.commands.config.config_args import load_config_from_file
 
-from training import distributed, recipe
+from training import distributed, recipe, values
 from training.distributed import Launch
 from training.errors import RecipeError
 
@@ -90,8 +90,8 @@ def test_every_argument_of_trl_passes_through() -> None:
     made = recipe.build(written(trainer={"neftune_noise_alpha": 5, "lr_scheduler_type": "cosine", "max_length": 77}), "x")
     assert made.trainer["neftune_noise_alpha"] == 5
     assert made.max_length == 77
-    assert "beta" in recipe.trainer_arguments("dpo")
-    assert "packing" in recipe.trainer_arguments("sft")
+    assert "beta" in values.trainer_arguments("dpo")
+    assert "packing" in values.trainer_arguments("sft")
 
 
 def test_unknown_names_are_refused_with_the_nearest_all_at_once() -> None:
@@ -173,7 +173,7 @@ def test_the_scale_of_the_adapter_has_to_be_said_and_to_agree() -> None:
         (written(prompt={"tokens": 4, "init": "x"}), "prompt is for stage prompt_tuning"),
         (written(full=True), "lora is of no use with full"),
         (written(full=True, lora=None, quantization="nf4"), "4-bit weights cannot be trained"),
-        (written(full="maybe"), "full is 'maybe', not one of True, False"),
+        (written(full="maybe"), "full is 'maybe', not true or false"),
         (written(stage="dpo", full=True, lora=None, trainer={"precompute_ref_log_probs": False}), "a second model in memory"),
         (written(quantization_storage="fp32"), "not one of uint8, bf16"),
         (written(stage="prompt"), "one of cpt, sft, dpo, prompt_tuning"),

@@ -33,7 +33,7 @@ def test_without_a_template_the_end_stays(tokenizer: transformers.PreTrainedToke
 def test_one_example_is_shown_with_what_is_learned(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
     rendering.prepare(tokenizer)
     made = rendering.render(examples({"prompt": "1 and 1?", "completion": "2."}), tokenizer, 100, "refuse", False)
-    text = rendering.shown(tokenizer, made.dataset)
+    text = rendering.shown(tokenizer, made.dataset, 100)
     assert text == "<|start|>user\n1 and 1?<|turn|><|start|>assistant\n\u27e62.<|turn|>\u27e7"
 
 
@@ -42,7 +42,7 @@ def test_a_template_that_never_closes_the_turn_is_refused(tokenizer: transformer
     rendering.prepare(tokenizer)
     made = rendering.render(examples({"prompt": "a", "completion": "b"}), tokenizer, 100, "refuse", False)
     with pytest.raises(RecipeError, match="would not learn to stop"):
-        rendering.shown(tokenizer, made.dataset)
+        rendering.shown(tokenizer, made.dataset, 100)
 
 
 def test_a_template_that_writes_the_prompt_otherwise_is_refused(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
@@ -50,7 +50,7 @@ def test_a_template_that_writes_the_prompt_otherwise_is_refused(tokenizer: trans
     rendering.prepare(tokenizer)
     made = rendering.render(examples({"prompt": "a", "completion": "b"}), tokenizer, 100, "refuse", False)
     with pytest.raises(RecipeError, match="another context"):
-        rendering.shown(tokenizer, made.dataset)
+        rendering.shown(tokenizer, made.dataset, 100)
 
 
 def test_messages_without_a_template_are_refused(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
@@ -69,12 +69,41 @@ def test_long_rows_are_refused_cut_or_dropped_and_counted(tokenizer: transformer
         {"prompt": "a", "completion": "b" * 10},  # 30
         {"prompt": "a" * 30, "completion": "b"},  # 50; its prompt alone has 48
     )
-    with pytest.raises(DataError, match=r"2 rows have more than max_length 25 tokens: line 2 \(30\), line 3 \(50\)"):
+    with pytest.raises(DataError, match=r"2 rows have more than max_length 25 tokens: lines 2 to 3; .*line 3 with 50\."):
         rendering.render(rows, tokenizer, 25, "refuse", False)
     dropped = rendering.render(rows, tokenizer, 25, "drop", False)
     assert (dropped.lengths, dropped.too_long, dropped.dropped, dropped.cut_tokens) == ((21,), 2, 2, 0)
     cut = rendering.render(rows, tokenizer, 25, "truncate", False)
     assert (cut.lengths, cut.too_long, cut.dropped, cut.cut_tokens) == ((21, 25), 2, 1, 5)
+
+
+def test_a_cut_example_is_shown_as_far_as_it_is_read(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
+    rendering.prepare(tokenizer)
+    rows = examples({"prompt": "a", "completion": "b" * 10})  # 30 tokens; 19 before the answer
+    made = rendering.render(rows, tokenizer, 25, "truncate", False)
+    assert rendering.shown(tokenizer, made.dataset, 25).endswith(
+        "assistant\n\u27e6bbbbbb\u27e7 ... 5 tokens are cut off, and the end of the answer with them"
+    )
+    assert "; left out 0 empty, 0 duplicates, 0 too long; 1 cut, by 5 tokens" in rendering.lines([(rows, made)])[0]
+    assert rendering.shown(tokenizer, made.dataset, None, all_of_it=True).startswith("\u27e6<|start|>user")
+
+
+def test_control_tokens_in_a_text_are_counted(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
+    rendering.prepare(tokenizer)
+    rows = examples({"prompt": "say <|turn|>", "completion": "b"}, {"prompt": "a", "completion": "b"})
+    made = rendering.render(rows, tokenizer, 100, "refuse", False)
+    assert made.control == 1
+    assert "1 examples have a control token" in rendering.lines([(rows, made)])[1]
+
+
+def test_what_a_chat_template_refuses_is_told_by_line(tokenizer: transformers.PreTrainedTokenizerFast) -> None:
+    tokenizer.chat_template = (
+        "{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system here') }}{% endif %}" + tokenizer.chat_template  # type: ignore[operator]
+    )
+    rendering.prepare(tokenizer)
+    turns = [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}]
+    with pytest.raises(DataError, match=r"line 1: .*refuses turns of system, user, assistant: no system here"):
+        rendering.render(examples({"prompt": turns, "completion": "b"}), tokenizer, 100, "refuse", False)
 
 
 def test_the_built_in_model_stops_at_the_end_of_its_turn() -> None:

@@ -43,7 +43,11 @@ def test_the_plan_shows_the_examples_and_the_memory_and_loads_no_weights(tutor: 
     assert not (tmp_path / "run").exists()
     small = tutor("--plan", "--memory-gb", "0.0001")
     assert small.exit_code == 2
-    assert "tutor: this needs about 0.0 GB and this machine has 0.0; most is activations" in small.stderr
+    assert tutor("--memory-gb", "9").exit_code == 2  # what is planned for another machine is not trained here
+    elsewhere = tutor("--plan", "--memory-gb", "9").output
+    assert "CUDA context" in elsewhere  # a GPU's plan, though there is none
+    assert "CUDA context" not in planned.output
+    assert "and the memory given has 0.0; most is" in small.stderr
 
 
 def test_a_run_ends_with_what_was_made(tutor: Tutor, tmp_path: Path) -> None:
@@ -60,7 +64,7 @@ def test_a_run_ends_with_what_was_made(tutor: Tutor, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("setting", "part"),
     [
-        ("learning_rat=1", "trainer.learning_rat is unknown, did you mean learning_rate?"),
+        ("learning_rat=1", "learning_rat is unknown, did you mean learning_rate?"),
         ("data.train=nowhere.jsonl", "nowhere.jsonl: no such file"),
         ("rank", "rank: not of the form key=value"),
         ("model=no/where", "needs its revision pinned"),

@@ -8,6 +8,7 @@ the generation, and one generation runs at a time.
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,10 @@ TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 def check_folder(folder: Path) -> None:
     """Raise ModelError where `folder` is not a model that can be loaded safely, before anything loads."""
+    if (folder / "recipe.yaml").is_file() and (folder / "model").is_dir():
+        raise ModelError(f"{folder}: a run of `tutor train`. Give its model: {folder / 'model'}.")
+    if (folder / "recipe.yaml").is_file():
+        raise ModelError(f"{folder}: a run of `tutor train`. Merge it first: tutor merge {shlex.quote(str(folder))}")
     if (folder / "adapter_config.json").is_file():
         raise ModelError(f"{folder}: a LoRA adapter, not a whole model. Merge it into its base model first.")
     try:

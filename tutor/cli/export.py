@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -39,4 +40,4 @@ def export(folder: Path, to: str, kind: str | None, out: Path | None, text: Path
                 f"{', and '.join(done.cautions)}."
             )
     else:
-        click.echo(f"{done.file}: load it over a GGUF of its base, with llama-server --lora {done.file}")
+        click.echo(f"{done.file}: load it over a GGUF of its base, with llama-server --lora {shlex.quote(str(done.file))}")

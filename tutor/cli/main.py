@@ -37,7 +37,7 @@ COMMANDS = {
     "report": "Show graded questions as one HTML file.",
     "rollback": "Answer from an earlier index again.",
     "set": "Set what holds for one course.",
-    "train": "Train one stage from a recipe: SFT, or DPO on its adapter.",
+    "train": "Train one stage from a recipe: CPT, SFT, DPO, prompt tuning.",
     "search": "Show the passages that a question finds.",
     "users": "Instructors who may log in.",
 }
@@ -71,7 +71,7 @@ class LazyGroup(click.Group):
                 raise
             place = f"{error.filename}: " if error.filename else ""
             click.echo(
-                f"tutor: {place}{error.strerror or error}. Check permissions and free space, or choose another --home.",
+                f"tutor: {place}{error.strerror or error}. Check the path, its permissions and free space.",
                 err=True,
             )
             sys.exit(2)

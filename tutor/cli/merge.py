@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -39,4 +40,6 @@ def merge(run: Path, out: Path | None, text: Path | None, max_kl: float | None, 
         from training import merge as merging
 
         done = merging.merge(run, out, text, merging.MAX_KL if max_kl is None else max_kl, dtype, lambda line: click.echo(line))
-    click.echo(f"{done.folder}: merged into {done.kept}, {done.dtype}. Try it: tutor chat --model {done.folder}")
+    click.echo(
+        f"{done.folder}: merged into {done.kept}, {done.dtype}. Try it: tutor chat --model {shlex.quote(str(done.folder))}"
+    )

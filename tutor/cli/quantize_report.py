@@ -36,6 +36,8 @@ def quantize_report(
         unknown = [kind for kind in chosen if kind not in quantizing.KINDS]
         if unknown:
             raise RunError(f"--kinds {', '.join(unknown)}: not a format. Choose among {', '.join(quantizing.KINDS)}.")
+        if (out / "quantization.json").exists():
+            raise RunError(f"{out}: holds a report already. Choose another --out.")
         named = scored_model.named(model)
         rows = []
         for row in quantized_report.measure(named, text, pairs, window, kinds=chosen, notify=options.say):

@@ -24,7 +24,7 @@ PATIENCE = 30  # seconds that another process leaves to the main one to say what
 @click.argument("settings", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run (runs/ and the recipe's name).")
 @click.option("--plan", "plan_only", is_flag=True, help="Check everything and predict the memory; load no weights.")
-@click.option("--memory-gb", type=click.FloatRange(min=0), help="Plan for a device of so many GB instead of this one.")
+@click.option("--memory-gb", type=click.FloatRange(min=0), help="With --plan: for a GPU of so many GB, not this machine.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in --out.")
 @options.home
 def train(
@@ -42,6 +42,8 @@ def train(
     --resume goes on to the same weights as if nothing had happened. On several GPUs: accelerate launch --config_file
     recipes/accelerate/ddp.yaml -m tutor train RECIPE ...
     """
+    if memory_gb is not None and not plan_only:
+        raise click.UsageError("--memory-gb plans for another machine. Give --plan too, or leave it out.")
     with training_errors("training"):
         _train(recipe, settings, out or Path("runs", recipe.stem), plan_only, memory_gb, resume, home)
 
@@ -68,7 +70,8 @@ def _train(
     try:
         wanted = recipes.load(recipe, settings)
         course = course_text(wanted.data.course, out, resume, home) if wanted.data.course else None
-        checked = stage.check(wanted, memory_gb * 1e9 if memory_gb is not None else None, course)
+        elsewhere = memory_gb is not None
+        checked = stage.check(wanted, memory_gb * 1e9 if memory_gb is not None else None, course, gpu=elsewhere)
         for line in checked.told():
             say(line)
         say(f"\nThe first example as the model reads it (what is learned between \u27e6 and \u27e7):\n{checked.shown}\n")
