@@ -124,10 +124,12 @@ def check(
     if not gpu:
         distributed.take_device(launch, held)
     parent = run_folder.parent(recipe.parent, recipe.stage, recipe) if recipe.parent else None
-    if parent and not recipe.full and (parent.manifest or {}).get("base") != base_model.identity(recipe.model, recipe.revision):
-        raise RunError(
-            f"{recipe.model}: holds other weights than {parent.path} was trained on. Restore them, or train that anew."
-        )
+    if parent and not recipe.full:
+        now, then = base_model.identity(recipe.model, recipe.revision), (parent.manifest or {}).get("base", {})
+        if now.get("files") != then.get("files"):
+            raise RunError(
+                f"{recipe.model}: holds other weights than {parent.path} was trained on. Restore them, or train that anew."
+            )
     examples = read(recipe, course)
     for name in ("validation", "test"):
         if name in examples:

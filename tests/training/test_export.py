@@ -204,6 +204,10 @@ def test_the_scale_is_the_one_that_peft_has() -> None:
 def test_a_run_is_merged_on_the_way(tiny_recipe: Made, tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "model")
     stage.run(stage.check(tiny_recipe("sft", f"model={folder}", "max_steps=1")), tmp_path / "run")
+    (tmp_path / "taken.gguf").touch()
+    with pytest.raises(RunError, match="is there already"):
+        export.export(tmp_path / "run", "gguf", out=tmp_path / "taken.gguf")
+    assert not (tmp_path / "run-merged").exists()  # told before it is merged
     done = CliRunner().invoke(main, ["export", str(tmp_path / "run"), "--to", "gguf", "--type", "q8_0"])
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[-1].startswith(f"{tmp_path / 'run-merged-q8_0.gguf'}: beside the merged model KL ")

@@ -136,6 +136,17 @@ def test_a_parent_that_was_trained_anew_is_no_reference(runs: list[str], tmp_pat
         stage_table.stages([runs[0], f"dpo={dpo}"])
 
 
+def test_a_parent_that_was_moved_is_known_by_its_weights(runs: list[str], tmp_path: Path) -> None:
+    moved = tmp_path / "renamed"
+    shutil.copytree(runs[1].partition("=")[2], moved)
+    dpo = tmp_path / "dpo"
+    shutil.copytree(runs[2].partition("=")[2], dpo)
+    manifest = json.loads((dpo / "manifest.json").read_text("utf-8"))
+    manifest["parent"]["folder"] = str(tmp_path / "gone")
+    run_folder.write_json(dpo / "manifest.json", manifest)
+    assert stage_table.stages([runs[0], f"sft={moved}", f"dpo={dpo}"])[2].reference == "sft"
+
+
 def test_other_measures_are_shares_with_mcnemars_test(runs: list[str], tmp_path: Path) -> None:
     right = {"base": {"1": False, "2": True, "3": False}, "merged": {"1": True, "2": True, "3": True}}
 
