@@ -236,8 +236,10 @@ SECTIONS = (
         "benchmarks/tutoring.py table base=smollm2-135m@nf4 sft=RUNS/sft dpo=RUNS/dpo merged=RUNS/merged "
         "exported=RUNS/merged-q8_0.gguf --data DATA --general GENERAL --out RUNS/table",
         "The shipped recipes for SmolLM2-135M on written tutoring answers about two open textbooks, rendered with the tutor's "
-        "own prompt; sections of the books held out. The same questions for each stage, compared with the stage before and "
-        "with the first. How the runs came to be: docs/training.md. Twenty answers as they came: docs/answers.md.",
+        "own prompt; sections of the books held out. 200 answers in 25 steps of SFT, 56 pairs in 14 steps of DPO: an hour on "
+        "two cores, which teaches the form of an answer more than its matter. The same questions for each stage, compared with "
+        "the stage before and with the first. How the runs came to be: docs/training.md. Twenty answers as they came: "
+        "docs/answers.md.",
     ),
     Section(
         "stages",

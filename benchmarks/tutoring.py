@@ -13,7 +13,7 @@ that do not answer). `asked.jsonl` has questions that SFT does not learn from. `
 each answer that is worse than the written one as `rejected`. `table` has every stage answer `test.jsonl` greedily.
 
 Of an answer, by what the tutor itself uses: cited rightly, it cites passages and only those that the written answer cites;
-supported, every sentence that cites is borne out by what it cites; refused, it cites nothing, and has a word of negation and
+cited and supported, every sentence that cites is borne out by what it cites; refused, it cites nothing, and has a word of negation and
 one of the passages. Twenty answers, drawn by seed, stand side by side in
 OUT/answers.md, with the prompts in OUT/stages.md.
 """
@@ -239,13 +239,12 @@ def columns(
     """The measures of this page, each with every stage's value of each item it is about."""
     asked = [place for place, row in enumerate(rows) if row["answerable"]]
     not_answered = [place for place, row in enumerate(rows) if not row["answerable"]]
-    citing = [place for place in asked if all(one[place].supported is not None for one in found)]
     kinds = [
         ("cited rightly", "Of questions that the passages answer.", asked, lambda row, one: cites_rightly(row, one)),
         (
-            "supported where cited",
-            "Of the answers with citations in every stage: each sentence that cites is borne out.",
-            citing,
+            "cited and supported",
+            "Of questions that the passages answer: it cites, and each sentence that cites is borne out by what it cites.",
+            asked,
             lambda row, one: bool(one.supported),
         ),
         ("refused wrongly", "Of questions that the passages answer; lower is better.", asked, lambda row, one: one.refused),
