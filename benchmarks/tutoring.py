@@ -13,9 +13,9 @@ that do not answer). `asked.jsonl` has questions that SFT does not learn from. `
 each answer that is worse than the written one as `rejected`. `table` has every stage answer `test.jsonl` greedily.
 
 Of an answer, by what the tutor itself uses: cited rightly, it cites passages and only those that the written answer cites;
-cited and supported, every sentence that cites is borne out by what it cites; refused, it cites nothing, and has a word of negation and
-one of the passages. Twenty answers, drawn by seed, stand side by side in
-OUT/answers.md, with the prompts in OUT/stages.md.
+cited and supported, every sentence that cites is borne out by what it cites; refused, it cites nothing, and has a word of
+negation and one of the passages. Twenty answers, drawn by seed, stand side by side in OUT/answers.md, with the prompts in
+OUT/stages.md.
 """
 
 from __future__ import annotations
