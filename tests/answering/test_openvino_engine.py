@@ -79,7 +79,7 @@ def test_several_threads_at_once_each_get_their_own_answer(llm):
     told = [f"{name} is a word of its own, and so are the {number} that come after it" for number, name in enumerate("abcde")]
 
     def ask(words):
-        return llm.chat(user("Say it."), grammar=f'root ::= "{words}"', max_tokens=40).message.content
+        return llm.chat(user("Say it."), grammar=f'root ::= "{words}"', max_tokens=120).message.content
 
     with ThreadPoolExecutor(len(told)) as pool:
         assert list(pool.map(ask, told)) == told
