@@ -35,7 +35,9 @@ class Interruption(TrainerCallback):  # type: ignore[misc]
 
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
-            self.before = {number: signal.signal(number, self.handle) for number in SIGNALS}
+            # Under nohup SIGHUP is ignored, and has to stay so: the run is meant to outlive its terminal.
+            heard = [number for number in SIGNALS if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN]
+            self.before = {number: signal.signal(number, self.handle) for number in heard}
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -97,10 +97,13 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         held = os.open(self.path, os.O_RDONLY)
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(
+                    f"{self.path}: another process trains into it. Wait for its end, or choose another --out."
+                ) from None
             yield
-        except BlockingIOError:
-            raise RunError(f"{self.path}: another process trains into it. Wait for its end, or choose another --out.") from None
         finally:
             os.close(held)
 
@@ -116,10 +119,10 @@ class RunFolder:
             raise RunError(f"{self.path}: holds a complete run. Choose another --out.")
         if not resume:
             if self.path.exists() and any(self.path.iterdir()):
+                if self.last_checkpoint():
+                    raise RunError(f"{self.path}: holds a run that was ended. Go on with --resume, or choose another --out.")
                 if not self.without_a_step():
-                    there = "is not empty" if self.last_checkpoint() is None else "holds a run that was ended"
-                    go_on = "" if self.last_checkpoint() is None else "Go on with --resume, or choose"
-                    raise RunError(f"{self.path}: {there}. {go_on or 'Choose'} another --out.")
+                    raise RunError(f"{self.path}: is not empty. Choose another --out.")
                 for name in BEGUN:
                     remove(self.path / name)
             self.path.mkdir(parents=True, exist_ok=True)
@@ -145,9 +148,13 @@ class RunFolder:
         return self.last_checkpoint()  # None: nothing was kept yet, so it begins at the first step
 
     def without_a_step(self) -> bool:
-        """Whether it holds nothing but what a run makes before its first checkpoint, which is made again in no time."""
+        """Whether it holds nothing but what a run makes before its first checkpoint, which is made again in no time.
+
+        A recipe.yaml alone may be somebody's own.
+        """
         names = {path.name for path in self.path.iterdir()}
-        return "recipe.yaml" in names and names <= set(BEGUN) and self.last_checkpoint() is None
+        begun = {"recipe.yaml", "inputs.json"} <= names <= set(BEGUN) and self.last_checkpoint() is None
+        return begun and "versions" in (read_json(self.path / "inputs.json") or {})
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """The manifest, last of all: the hash of every file that came out."""

@@ -216,6 +216,12 @@ def test_a_folder_without_a_checkpoint_is_begun_anew(
         for _ in range(2):
             with pytest.raises(RunError, match="no"):
                 train(tiny_recipe("sft", "seed=7"), run)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "recipe.yaml").write_text("somebody's own")
+    with pytest.raises(RunError, match="is not empty"):
+        train(tiny_recipe("sft"), mine)
+    assert (mine / "recipe.yaml").read_text() == "somebody's own"
     (run / "mine.txt").write_text("kept")
     with pytest.raises(RunError, match=r"is not empty\. Choose another --out"):
         train(tiny_recipe("sft"), run)
@@ -255,6 +261,18 @@ def test_a_closed_terminal_and_an_ended_job_save_too(number: int, tiny_recipe: M
 
     assert not train(tiny_recipe("sft"), tmp_path / "run", notify=ended).finished
     assert RunFolder(tmp_path / "run").last_checkpoint() is not None
+
+
+def test_a_run_under_nohup_outlives_its_terminal(tiny_recipe: Made, tmp_path: Path) -> None:
+    def closed(message: str) -> None:
+        if message.startswith("step 1 of 2"):
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert train(tiny_recipe("sft", "max_steps=2"), tmp_path / "run", notify=closed).finished
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_layers_that_the_model_does_not_have_are_refused(tiny_recipe: Made) -> None:
