@@ -89,8 +89,7 @@ def examples(arguments: argparse.Namespace) -> None:
     parts: dict[str, list[dict[str, Any]]] = {"train": [], "validation": [], "asked": [], "test": []}
     mixed = 0
     for file in arguments.files:
-        for line in file.read_text("utf-8").splitlines():
-            row = json.loads(line)
+        for row in rows_of(file):
             found = {part_of(section) for section in sections(row)}
             if len(found) > 1:
                 mixed += 1
@@ -100,8 +99,7 @@ def examples(arguments: argparse.Namespace) -> None:
     for name, rows in parts.items():
         wanted = getattr(arguments, name)
         kept = rows if wanted is None else random.Random(0).sample(rows, min(wanted, len(rows)))
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept)
-        (arguments.out / f"{name}.jsonl").write_text(text, "utf-8")
+        write_rows(arguments.out / f"{name}.jsonl", kept)
         print(f"{name}: {len(kept)} of {len(rows)}, {sum(row['answerable'] for row in kept)} of them answerable")
     print(f"left out: {mixed} whose answer rests on sections of two parts")
 
@@ -184,7 +182,11 @@ def cites_rightly(row: Mapping[str, Any], answer: Judged) -> bool:
 
 
 def rows_of(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in file.read_text("utf-8").split("\n") if line]
+
+
+def write_rows(file: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
 
 
 def pairs(arguments: argparse.Namespace) -> None:
@@ -197,7 +199,7 @@ def pairs(arguments: argparse.Namespace) -> None:
         if answer.text.strip() and not right(row, one):
             rejected = [{"role": "assistant", "content": answer.text.strip()}]
             made.append({"prompt": row["prompt"], "chosen": row["completion"], "rejected": rejected, "id": row["id"]})
-    arguments.out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in made), "utf-8")
+    write_rows(arguments.out, made)
     print(f"{len(made)} of {len(rows)} answers are worse than the written one")
 
 
@@ -212,7 +214,7 @@ def tabulate(arguments: argparse.Namespace) -> None:
     shown = [{**stage, "answers": [stage["answers"][place] for place in drawn]} for stage in kept]
     report = stage_report.report(shown, columns(rows, kept, found))
     stage_report.write(report, arguments.out)
-    side_by_side = [line for place in drawn for line in asked(place, rows[place], kept, found)]
+    side_by_side = [line for place in drawn for line in shown_of(place, rows[place], kept, found)]
     (arguments.out / "answers.md").write_text("\n".join(side_by_side), "utf-8")
     print("\n".join(stage_report.tables(report, "###")))
     written = judged(rows, [row["completion"][0]["content"] for row in rows])
@@ -220,7 +222,7 @@ def tabulate(arguments: argparse.Namespace) -> None:
     print(f"The written answers themselves, judged alike: {told} of {len(rows)} right.")
 
 
-def asked(
+def shown_of(
     place: int, row: Mapping[str, Any], kept: Sequence[Mapping[str, Any]], found: Sequence[Sequence[Judged]]
 ) -> list[str]:
     """Lines of Markdown: one question with its answers as they came, each as it was judged."""
@@ -240,7 +242,7 @@ def columns(
     asked = [place for place, row in enumerate(rows) if row["answerable"]]
     not_answered = [place for place, row in enumerate(rows) if not row["answerable"]]
     kinds = [
-        ("cited rightly", "Of questions that the passages answer.", asked, lambda row, one: cites_rightly(row, one)),
+        ("cited rightly", "Of questions that the passages answer.", asked, cites_rightly),
         (
             "cited and supported",
             "Of questions that the passages answer: it cites, and each sentence that cites is borne out by what it cites.",

@@ -68,7 +68,7 @@ def merge(
     _, config = base_model.without_weights(recipe.model, recipe.revision)
     words = config.vocab_size
     if text:
-        learned = run_folder.sha256(text) == finished.manifest["data"]["train"]["sha256"]
+        learned = run_folder.learned_from(finished.manifest, run_folder.sha256(text))
         source = "rows that the run was trained on" if learned else "the given text"
         measured = held_out.read(text, recipe.stage, tokenizer, words, recipe.max_length, source, learned)
     else:

@@ -165,7 +165,7 @@ def override(written: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, 
         else:
             known = values.trainer_arguments(str(merged.get("stage")))
             if key not in known and key not in refusals.LORA:
-                raise RecipeError(f"{item}: {key} is unknown{_meant(key, known)}.")
+                raise RecipeError(_ended(f"{item}: {key} is unknown{_meant(key, known)}"))
             merged["trainer"] = {**(merged.get("trainer") or {}), key: value}
     return merged
 
@@ -178,7 +178,9 @@ def build(written: Mapping[str, Any], place: str) -> Recipe:
         raise RecipeError(f"{place}: stage is {stage!r}. It has to be one of {', '.join(STAGES)}.")
     faults += _unknown("", written, _names(Recipe))
     full = written.get("full") is True
-    faults += [f"{name} is {written[name]!r}, not true or false" for name in FLAGS if not _flag(written.get(name))]
+    faults += [
+        f"{name} is {written[name]!r}, not true or false" for name in FLAGS if not isinstance(written.get(name), bool | None)
+    ]
     lora = _section(written, "lora", {**dict.fromkeys(_names(Lora)), "alpha": None}, faults)
     prompt = _section(written, "prompt", dict.fromkeys(_names(Prompt)), faults)
     data = _section(written, "data", dict.fromkeys(_names(Data)), faults)
@@ -225,7 +227,7 @@ def build(written: Mapping[str, Any], place: str) -> Recipe:
         faults.append("trainer.eval_strategy needs data.validation: the examples whose loss is measured")
     if faults:
         count = "" if len(faults) == 1 else f"{len(faults)} faults: "
-        raise RecipeError(f"{place}: {count}{'; '.join(faults)}.")
+        raise RecipeError(_ended(f"{place}: {count}{'; '.join(faults)}"))
     paths = {key: Path(data[key]) if data.get(key) else None for key in ("train", "validation", "test")}
     return Recipe(
         stage=str(stage),
@@ -320,8 +322,8 @@ def _unknown(prefix: str, given: Iterable[str], known: Iterable[str], told: Iter
     return faults
 
 
-def _flag(value: Any) -> bool:
-    return value is None or isinstance(value, bool)
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith("?") else f"{sentence}."
 
 
 def _meant(name: str, arguments: Iterable[str]) -> str:

@@ -194,7 +194,8 @@ def shown(tokenizer: PreTrainedTokenizerBase, dataset: Dataset, max_length: int 
     common = next(
         (at for at, (one, two) in enumerate(zip(prompt, whole, strict=False)) if one != two), min(len(prompt), len(whole))
     )
-    learned, rest = whole[common:max_length], whole[common:][len(whole[common:max_length]) :]
+    end = max(common, max_length or len(whole))
+    learned, rest = whole[common:end], whole[end:]
     if tokenizer.eos_token_id not in learned + rest:
         raise RecipeError(
             f"the chat template does not close the assistant's turn with {tokenizer.eos_token}: the model would not learn to "

@@ -179,6 +179,11 @@ def unfit(stage: str, before: str) -> str | None:
     return f"{stage.upper()} goes on from {' or '.join(name.upper() for name in PARENTS[stage])} runs only"
 
 
+def learned_from(manifest: Mapping[str, Any], digest: str) -> bool:
+    """Whether the run of `manifest` was trained on the very file that has this sha256."""
+    return bool(manifest["data"]["train"]["sha256"] == digest)
+
+
 def existing(folder: Path) -> RunFolder:
     """The run in `folder`, complete or not. Raises RunError where there is no folder."""
     if not folder.is_dir():

@@ -22,7 +22,7 @@ from training.errors import RunError
 from training.run_folder import RunFolder, sha256
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 ADAPTER = "adapter_model.safetensors"
 
@@ -79,10 +79,6 @@ def _of_run(name: str, run: RunFolder) -> ScoredModel:
     done = run.manifest
     if done is None:
         raise RunError(f"{run.path}: not a complete run (no manifest.json). Go on with it: tutor train ... --resume.")
-    if "recipe" not in done:
-        raise RunError(
-            f"{run.path / 'manifest.json'}: not the manifest of a run. Give a folder that `tutor train --out` wrote."
-        )
     recipe = done["recipe"]
     held = precision.pick(recipe["precision"])
     if not (run.adapter / "adapter_config.json").is_file():
@@ -118,17 +114,14 @@ def reference_of(model: ScoredModel) -> str | None:
     return str(folder)
 
 
-def check_context(model: ScoredModel, config: Any, longest: int) -> None:
-    """Raises RunError where the model of `config` has no positions for `longest` tokens."""
+def tokenizer_for(model: ScoredModel, longest: int) -> PreTrainedTokenizerBase:
+    """As the model reads texts; loads no weights. Raises RunError where it has no positions for `longest` tokens."""
+    tokenizer, config = base_model.without_weights(model.model, model.revision)
     context = getattr(config, "max_position_embeddings", None)
     if context and longest > context:
         raise RunError(f"{model.name}: reads {context} tokens at most. Lower --max-length and --window to that.")
-
-
-def trained_on(model: ScoredModel, sha256: str) -> bool:
-    """Whether the run learned from the very file."""
-    data = (model.trained or {}).get("data", {})
-    return bool(data.get("train", {}).get("sha256") == sha256)
+    rendering.prepare(tokenizer)
+    return tokenizer
 
 
 def quiet(models: Iterable[ScoredModel]) -> None:
@@ -136,13 +129,17 @@ def quiet(models: Iterable[ScoredModel]) -> None:
     stage.quiet(hub=any(model.revision for model in models))
 
 
-def load(model: ScoredModel) -> Base:
-    """The weights, ready for `training.scoring` and to generate. Raises TrainingError where they cannot be loaded."""
+def load(model: ScoredModel, tokenizer: PreTrainedTokenizerBase | None = None) -> Base:
+    """The weights, ready for `training.scoring` and to generate. Raises TrainingError where they cannot be loaded.
+
+    `tokenizer`: of `tokenizer_for`, where texts were read by it before.
+    """
     import torch
     from trl.trainer.utils import add_fused_lm_head
 
-    tokenizer, _ = base_model.without_weights(model.model, model.revision)
-    rendering.prepare(tokenizer)
+    if tokenizer is None:
+        tokenizer, _ = base_model.without_weights(model.model, model.revision)
+        rendering.prepare(tokenizer)
     try:
         base = base_model.load(model.model, model.revision, model.quantization, model.precision, tokenizer)
         inner: PreTrainedModel = base.model

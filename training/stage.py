@@ -54,6 +54,7 @@ class Checked:
     launch: distributed.Launch
     held_out: corpus.HeldOut | None = None
     course: list[Mapping[str, Any]] | None = None
+    base: Mapping[str, Any] | None = None  # its identity, where it was asked for already: hashing weights takes time
 
     def inputs(self) -> dict[str, Any]:
         """What the run is made of, for its folder."""
@@ -74,7 +75,7 @@ class Checked:
                 parent["adapter"] = run_folder.sha256(self.parent.adapter / "adapter_model.safetensors")
         return {
             "data": files,
-            "base": base_model.identity(self.recipe.model, self.recipe.revision),
+            "base": self.base or base_model.identity(self.recipe.model, self.recipe.revision),
             "parent": parent,
             "precision": self.precision.name,
             "processes": self.launch.processes,
@@ -108,25 +109,23 @@ class Outcome:
     metrics: dict[str, float]
 
 
-def check(
-    recipe: Recipe, limit: float | None = None, course: list[Mapping[str, Any]] | None = None, gpu: bool = False
-) -> Checked:
+def check(recipe: Recipe, limit: float | None = None, course: list[Mapping[str, Any]] | None = None) -> Checked:
     """Everything that can be known before weights load. Raises TrainingError for the first thing that stands in the way.
 
-    `limit`: bytes of the device to plan for; None: this machine's. `gpu`: it is a GPU, whatever this machine has; what is found
-    can then not be run here. `course`: the documents of `data.course`.
+    `limit`: bytes of a GPU to plan for, where it is not for this machine. `course`: the documents of `data.course`.
     """
     quiet(hub="revision" in base_model.where(recipe.model, recipe.revision))
     held, launch = precision.pick(recipe.precision), distributed.launch()
-    if gpu and held.device == "cpu":
+    here = held
+    if limit is not None and held.device == "cpu":
         held = precision.gpu(recipe.precision)
     distributed.check(launch, recipe, held.device)
-    if not gpu:
-        distributed.take_device(launch, held)
+    distributed.take_device(launch, here)
     parent = run_folder.parent(recipe.parent, recipe.stage, recipe) if recipe.parent else None
+    base = None
     if parent and not recipe.full:
-        now, then = base_model.identity(recipe.model, recipe.revision), (parent.manifest or {}).get("base", {})
-        if now.get("files") != then.get("files"):
+        base, then = base_model.identity(recipe.model, recipe.revision), (parent.manifest or {}).get("base", {})
+        if base.get("files") != then.get("files"):
             raise RunError(
                 f"{recipe.model}: holds other weights than {parent.path} was trained on. Restore them, or train that anew."
             )
@@ -155,14 +154,14 @@ def check(
     check_positions(recipe, config)
     if recipe.lora:
         adapter.check_targets(recipe.lora, config)
-    arguments.of(recipe, precision.pick() if gpu else held, Path("unused"), "validation" in rendered)
+    arguments.of(recipe, here, Path("unused"), "validation" in rendered)
     plan = memory.plan(recipe, config, held, limit if limit is not None else memory.available(held), launch)
     if limit is not None:
         plan = replace(plan, device="the memory given")
     shown = rendering.shown(
         tokenizer, rendered["train"].dataset, recipe.max_length, recipe.trainer.get("completion_only_loss") is False
     )
-    return Checked(recipe, held, tokenizer, config, examples, rendered, plan, parent, shown, launch, held_out, course)
+    return Checked(recipe, held, tokenizer, config, examples, rendered, plan, parent, shown, launch, held_out, course, base)
 
 
 def read(recipe: Recipe, course: list[Mapping[str, Any]] | None) -> dict[str, data.Examples]:

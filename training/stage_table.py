@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import answers, base_model, data, items, rendering, run_folder, scored_model, scoring
+from training import answers, data, items, run_folder, scored_model, scoring
 from training.base_model import Base
 from training.errors import RunError
 from training.items import Items
@@ -123,9 +123,7 @@ def measure(
     settings = {stage.name: _settings(plan, stage, judges) for stage in given}
     files = {stage.name: kept / f"{stage.name}.json" for stage in given}
     rows = {name: _kept(files[name], settings[name]) for name in files}
-    tokenizer, config = base_model.without_weights(given[0].model.model, given[0].model.revision)
-    rendering.prepare(tokenizer)
-    scored_model.check_context(given[0].model, config, max(plan.longest, plan.window))
+    tokenizer = scored_model.tokenizer_for(given[0].model, max(plan.longest, plan.window))
     for found in read(plan, tokenizer).values():  # what is wrong with a file is told before weights load
         what = "windows of text" if found.kind == "text" else found.kind
         notify(f"{found.file}: {len(found.keys)} {what} {found.left_out()}".rstrip())

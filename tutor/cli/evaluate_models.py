@@ -75,17 +75,15 @@ def perplexity(text: Path, model: str, window: int, stride: int | None, as_json:
     completion the completions are.
     """
     with training_errors():
-        from training import base_model, items, likelihood, rendering, scored_model, scoring
+        from training import items, likelihood, scored_model, scoring
 
         named = scored_model.named(model)
         scored_model.quiet([named])
-        tokenizer, config = base_model.without_weights(named.model, named.revision)
-        scored_model.check_context(named, config, window)
-        rendering.prepare(tokenizer)
+        tokenizer = scored_model.tokenizer_for(named, window)
         read = items.text(text, tokenizer, window, stride)
         _caution(named, read)
         options.say(f"loading {model} ({named.held})")
-        base = scored_model.load(named)
+        base = scored_model.load(named, tokenizer)
         made = likelihood.measure(read, scoring.score(base, read.flat))
         shown = {"model": model, "file": str(text), "window": window, "stride": read.stride, **made.as_dict()}
         _tell(shown, [*_about(read), f"model {model}, {named.held}", *likelihood.lines(read, made)], as_json)
@@ -161,15 +159,15 @@ def stages(
 
 def _scored_pairs(model: ScoredModel, file: Path, max_length: int) -> tuple[Items, list[Any]]:
     """The pairs with the model's scores; the model is freed."""
-    from training import base_model, data, items, scored_model, scoring
+    from training import data, items, scored_model, scoring
     from training.preferences import pairs_of
 
-    data.read(file, "dpo")  # what is wrong with it is told before a model loads
-    scored_model.check_context(model, base_model.without_weights(model.model, model.revision)[1], max_length)
-    options.say(f"loading {model.name} ({model.held})")
-    base = scored_model.load(model)
-    read = items.rows(file, "dpo", base.tokenizer, max_length)
+    data.read(file, "dpo")  # what is wrong with it is told before a vocabulary is read, which can take seconds
+    tokenizer = scored_model.tokenizer_for(model, max_length)
+    read = items.rows(file, "dpo", tokenizer, max_length)
     _caution(model, read)
+    options.say(f"loading {model.name} ({model.held})")
+    base = scored_model.load(model, tokenizer)
     scores: list[Score] = scoring.score(base, read.flat)
     del base
     scored_model.free()
@@ -177,9 +175,9 @@ def _scored_pairs(model: ScoredModel, file: Path, max_length: int) -> tuple[Item
 
 
 def _caution(model: ScoredModel, read: Items) -> None:
-    from training import scored_model
+    from training import run_folder
 
-    if scored_model.trained_on(model, read.sha256):
+    if model.trained and run_folder.learned_from(model.trained, read.sha256):
         options.say(f"{read.file}: {model.name} was trained on this file, so what is measured is memory too")
 
 

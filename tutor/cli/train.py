@@ -70,8 +70,7 @@ def _train(
     try:
         wanted = recipes.load(recipe, settings)
         course = course_text(wanted.data.course, out, resume, home) if wanted.data.course else None
-        elsewhere = memory_gb is not None
-        checked = stage.check(wanted, memory_gb * 1e9 if memory_gb is not None else None, course, gpu=elsewhere)
+        checked = stage.check(wanted, memory_gb * 1e9 if memory_gb is not None else None, course)
         for line in checked.told():
             say(line)
         say(f"\nThe first example as the model reads it (what is learned between \u27e6 and \u27e7):\n{checked.shown}\n")
