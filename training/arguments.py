@@ -31,14 +31,17 @@ def of(recipe: Recipe, precision: Precision, folder: Path, validation: bool) -> 
     }
     if recipe.stage == "dpo":
         chosen["precompute_ref_log_probs"] = True
-    if validation and recipe.trainer.get("eval_strategy") == "steps":
+    often = recipe.trainer.get("save_steps") if recipe.trainer.get("save_strategy") == "steps" else None
+    if recipe.early_stopping and often and "eval_strategy" not in recipe.trainer:
+        chosen |= {"eval_strategy": "steps", "eval_steps": often}  # and what is saved is evaluated
+    elif validation and recipe.trainer.get("eval_strategy") == "steps":
         # What is evaluated is saved, or there would be nothing to take back where the loss was lowest.
         chosen["save_steps"] = recipe.trainer.get("eval_steps") or recipe.trainer.get("logging_steps", 10)
     if recipe.early_stopping:
         if "save_steps" in chosen and recipe.trainer.get("save_steps", chosen["save_steps"]) != chosen["save_steps"]:
             raise RecipeError(
                 f"trainer.save_steps {recipe.trainer['save_steps']} with early_stopping: the step with the lowest loss would "
-                "not be kept. Leave it out; what is evaluated is saved."
+                f"not be kept. Set it to {chosen['save_steps']}, or leave it out; what is evaluated is saved."
             )
         chosen["restore_callback_states_from_checkpoint"] = True  # how long it has waited already
         chosen |= {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False}

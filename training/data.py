@@ -48,7 +48,8 @@ class Examples:
 def read(file: Path, stage: str) -> Examples:
     """The examples of `file`. Raises DataError naming lines that are malformed, or whose chosen answer is the rejected one."""
     text, digest = text_of(file)
-    faults, rows, seen = [], [], set()
+    faults: dict[int, str] = {}
+    rows, seen = [], set()
     empty = duplicates = 0
     for line, row in enumerate(text.split("\n"), 1):
         if not row.strip():
@@ -56,13 +57,13 @@ def read(file: Path, stage: str) -> Examples:
         try:
             fields = fields_of(row, stage)
         except ValueError as error:
-            faults.append(f"line {line}: {error}")
+            faults[line] = str(error)
             continue
         words = {name: plain(value) for name, value in fields.items()}
         if not all(text.strip() for text in words.values()):
             empty += 1
         elif "chosen" in words and words["chosen"].strip() == words["rejected"].strip():
-            faults.append(f"line {line}: chosen and rejected are the same")
+            faults[line] = "chosen and rejected are the same"
         elif (key := tuple(key_of(name, text) for name, text in words.items())) in seen:
             duplicates += 1
         else:
@@ -71,8 +72,9 @@ def read(file: Path, stage: str) -> Examples:
     if faults and text.lstrip().startswith("["):
         raise DataError(f"{file}: one JSON list. Write each of its objects on a line of its own (JSON lines).")
     if faults:
-        more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        raise DataError(f"{file}: {'; '.join(faults[:SHOWN])}{more}. Mend or remove these rows.")
+        told = "; ".join(f"line {line}: {fault}" for line, fault in list(faults.items())[:SHOWN])
+        more = f"; and {len(faults) - SHOWN} more: {spans([*faults][SHOWN:])}" if len(faults) > SHOWN else ""
+        raise DataError(f"{file}: {told}{more}. Mend or remove these rows.")
     if not rows:
         raise DataError(f"{file}: no example is left ({empty} empty). A row of this stage has {', '.join(FIELDS[stage])}.")
     return Examples(file, digest, tuple(rows), empty, duplicates)

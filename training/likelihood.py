@@ -48,4 +48,5 @@ def lines(items: Items, found: Likelihood) -> list[str]:
         f"{found.items} {'windows' if items.kind == 'text' else 'rows'}, {found.tokens:,} tokens scored ({scored})",
         f"NLL per token  {found.nll.value:8.4f}  [{found.nll.low:.4f}, {found.nll.high:.4f}]",
         f"perplexity     {found.perplexity.value:8.2f}  [{found.perplexity.low:.2f}, {found.perplexity.high:.2f}]",
+        *statistic.cautions(found.items),
     ]

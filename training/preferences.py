@@ -120,8 +120,7 @@ def lines(found: Preferences) -> list[str]:
                 f"{name:<20} {one.share.value:6.1%}  [{one.share.low:.1%}, {one.share.high:.1%}]  "
                 f"{one.right} of {found.pairs}{ties}"
             )
-    if any(one and one.right in (0, found.pairs) for _, one in shares):
-        told.append(statistic.FLAT)
+    told += statistic.cautions(found.pairs, (one.share.value for _, one in shares if one))
     if found.reward_margin:
         gap = found.reward_margin
         told.append(f"{'reward margin':<20} {gap.value:+.4f}  [{gap.low:+.4f}, {gap.high:+.4f}]  beta {found.beta:g}")

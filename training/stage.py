@@ -114,6 +114,7 @@ def check(recipe: Recipe, limit: float | None = None, course: list[Mapping[str, 
 
     `limit`: bytes of a GPU to plan for, where it is not for this machine. `course`: the documents of `data.course`.
     """
+    recipe = placed(recipe)
     quiet(hub="revision" in base_model.where(recipe.model, recipe.revision))
     held, launch = precision.pick(recipe.precision), distributed.launch()
     here = held
@@ -162,6 +163,17 @@ def check(recipe: Recipe, limit: float | None = None, course: list[Mapping[str, 
         tokenizer, rendered["train"].dataset, recipe.max_length, recipe.trainer.get("completion_only_loss") is False
     )
     return Checked(recipe, held, tokenizer, config, examples, rendered, plan, parent, shown, launch, held_out, course, base)
+
+
+def placed(recipe: Recipe) -> Recipe:
+    """With the whole path of a model or a parent that is a file here: a run is read again from other folders."""
+    model = Path(recipe.model).expanduser()
+    here = recipe.model != base_model.BUILT_IN and model.exists()
+    return replace(
+        recipe,
+        model=str(model.resolve()) if here else recipe.model,
+        parent=recipe.parent.expanduser().resolve() if recipe.parent else None,
+    )
 
 
 def read(recipe: Recipe, course: list[Mapping[str, Any]] | None) -> dict[str, data.Examples]:

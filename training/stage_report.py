@@ -102,9 +102,13 @@ def report(stages: Sequence[Kept], others: Sequence[Column] = ()) -> Report:
         right = [[bool(stage["judged"][name][key]) for key in keys] for stage in stages]
         measures.append(_of_shares(stages, name, "Share of questions answered rightly, through the grader.", right))
     measures += [_of_column(stages, column) for column in others]
-    flat = any(measure.unit == SHARE and line.estimate.value in (0, 1) for measure in measures for line in measure.lines)
-    notes = [*_notes(stages), *([statistic.FLAT] if flat else [])]
+    said = [caution for measure in measures for caution in statistic.cautions(measure.items, _shares_of(measure))]
+    notes = [*_notes(stages), *dict.fromkeys(said)]
     return Report(tuple(stages), tuple(measures), tuple(notes), lengths)
+
+
+def _shares_of(measure: Measure) -> list[float]:
+    return [line.estimate.value for line in measure.lines] if measure.unit == SHARE else []
 
 
 def shared(kept: Sequence[Mapping[str, Any]]) -> list[str]:

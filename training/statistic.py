@@ -5,11 +5,12 @@ Knows nothing of models. Everything comes out the same each time: the bootstrap 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 DRAWS = 10_000
 FLAT = "A share of 0 or 100 % has a bootstrap interval of no width; about 3 / items is compatible with it all the same."
+ALONE = "One item shows no spread: its interval has no width and tells nothing."
 SEED = 0
 AT_ONCE = 4_000_000  # drawn indices held at a time
 
@@ -68,6 +69,13 @@ def of_ratios(one: tuple[Sequence[float], Sequence[float]], other: tuple[Sequenc
     gaps = [a / m - b / n for a, m, b, n in zip(*one, *other, strict=True)]
     p = float(wilcoxon(gaps).pvalue) if any(gaps) else 1.0
     return Paired(difference(one, other), p, "Wilcoxon")
+
+
+def cautions(items: int, shares: Iterable[float] = ()) -> list[str]:
+    """What a reader of intervals over so many items has to know beside them."""
+    if items == 1:
+        return [ALONE]
+    return [FLAT] if any(share in (0, 1) for share in shares) else []
 
 
 def _ratio(values: Sequence[float], weights: Sequence[float] | None) -> float:

@@ -278,6 +278,7 @@ def test_doctor_finds_a_sound_installation_sound(tutor, sample_home):
     assert faults <= {"course-tutor"}  # the tests also run without the package installed
     assert result.code == (1 if faults else 0)
     assert checks["torch"]["detail"] == metadata.version("torch")
+    assert checks["trl"]["detail"] == metadata.version("trl")
     assert str(sample_home) in checks["home"]["detail"]
     passages = Library(sample_home).course("sample").manifest().passages
     detail = checks["course sample"]["detail"]

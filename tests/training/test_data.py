@@ -36,6 +36,13 @@ def test_malformed_rows_are_named_by_line(tmp_path: Path) -> None:
     assert "\n" not in told
 
 
+def test_of_many_malformed_rows_the_first_are_explained_and_all_are_named(tmp_path: Path) -> None:
+    good = {"prompt": "a", "completion": "b"}
+    file = file_of(tmp_path, *["{"] * 6, good, *["["] * 3)
+    with pytest.raises(DataError, match=r"line 5: not valid JSON \(.*\); and 4 more: 6, 8 to 10\. Mend"):
+        data.read(file, "sft")
+
+
 def test_empty_and_duplicate_rows_are_counted_and_left_out(tmp_path: Path) -> None:
     row = {"prompt": "What is a heap?", "completion": "A tree."}
     file = file_of(tmp_path, row, {"prompt": "what  is a heap? ", "completion": "A tree."}, {"prompt": " ", "completion": "x"})

@@ -50,3 +50,4 @@ def test_a_model_against_itself_ties_everywhere_and_gets_nothing_right() -> None
     assert (found.accuracy.share.value, found.accuracy.ties) == (0.0, 4)
     assert "no width" in "\n".join(preferences.lines(found))  # 0 of 4
     assert "4 ties" in "\n".join(preferences.lines(found))
+    assert "One item" in "\n".join(preferences.lines(preferences.measure(POLICY[:1], None)))

@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from training import curves, run_folder, stage
+from training import base_model, curves, run_folder, scored_model, stage
 from training.errors import DataError, RecipeError, RunError
 from training.recipe import Recipe
 from training.run_folder import RunFolder
@@ -311,6 +311,26 @@ def test_a_manifest_that_is_none_of_a_run_is_told(sft: Path, tiny_recipe: Made, 
             stage.check(tiny_recipe("dpo", f"parent={run}"))
 
 
+def test_where_a_recipe_saves_every_few_steps_early_stopping_looks_there(
+    tiny_recipe: Made, examples: dict[str, Path], tmp_path: Path
+) -> None:
+    often = [f"data.validation={examples['validation']}", "save_strategy=steps", "save_steps=2", "max_steps=6"]
+    recipe = tiny_recipe("sft", "early_stopping=9", *often)
+    train(recipe, tmp_path / "run")
+    assert [row["step"] for row in curves.read(tmp_path / "run" / "curves.jsonl") if "eval_loss" in row] == [2, 4, 6]
+
+
+def test_a_run_is_read_from_another_folder_than_it_was_begun_in(
+    tiny_recipe: Made, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tiny_model.parent)
+    train(tiny_recipe("sft", f"model={tiny_model.name}", "max_steps=1"), Path(tmp_path, "run"))
+    monkeypatch.chdir(tmp_path)
+    assert scored_model.named("run").identity()["files"] == base_model.identity(str(tiny_model), None)["files"]
+    checked = stage.check(tiny_recipe("dpo", "parent=run"))
+    assert checked.recipe.parent == tmp_path / "run"
+
+
 def test_training_stops_early_and_keeps_the_best(tiny_recipe: Made, examples: dict[str, Path], tmp_path: Path) -> None:
     evaluated = ["eval_strategy=steps", "eval_steps=1", "max_steps=40", "learning_rate=0.3"]
     recipe = tiny_recipe("sft", f"data.validation={examples['validation']}", "early_stopping=2", *evaluated)
@@ -332,7 +352,7 @@ def test_training_stops_early_and_keeps_the_best(tiny_recipe: Made, examples: di
     shutil.rmtree(tmp_path / "run" / "adapter")
     assert train(recipe, tmp_path / "run", resume=True).steps == outcome.steps
     assert all(torch.equal(best[name], weight) for name, weight in weights(tmp_path / "run").items())
-    with pytest.raises(RecipeError, match="save_steps 3 with early_stopping"):
+    with pytest.raises(RecipeError, match=r"save_steps 3 with early_stopping: .* Set it to 1"):
         stage.check(
             tiny_recipe("sft", f"data.validation={examples['validation']}", "early_stopping=2", *evaluated, "save_steps=3")
         )

@@ -27,6 +27,7 @@ PACKAGES = (
     "gradio",
     "pypdfium2",
 )
+FOR_TRAINING = ("trl", "peft", "bitsandbytes", "accelerate", "datasets")
 
 
 @click.command()
@@ -41,6 +42,7 @@ def doctor(as_json: bool, **flags: Any) -> None:
     """
     settings = options.settings_of(**flags)
     rows = [_installed(name) for name in PACKAGES]
+    rows += [_training(name) for name in FOR_TRAINING]
     rows += [_python(), _device(), _home(settings), _model(settings)]
     row, loaded = _embedding(settings)
     rows += [row, _accounts(settings), _activity(settings)]
@@ -64,6 +66,11 @@ def _installed(name: str) -> Row:
         return name, True, metadata.version(name)
     except metadata.PackageNotFoundError:
         return name, False, "not installed. Install it with: make install"
+
+
+def _training(name: str) -> Row:
+    name, installed, detail = _installed(name)
+    return name, True, detail if installed else "not installed; only training needs it: pip install -e '.[train]'"
 
 
 def _python() -> Row:
