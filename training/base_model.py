@@ -10,14 +10,14 @@ import json
 import re
 import shlex
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training import pre_tokenizers
-from training.errors import RecipeError
+from training.errors import RecipeError, RunError
 from training.precision import Precision
 from training.run_folder import sha256
 
@@ -125,6 +125,14 @@ def identity(name: str, revision: str | None) -> dict[str, Any]:
     folder = Path(place["pretrained_model_name_or_path"])
     files = [folder / place["gguf_file"]] if "gguf_file" in place else sorted(folder.glob("*.safetensors"))
     return {"model": name, "files": {file.name: sha256(file) for file in files}}
+
+
+def require_same(name: str, revision: str | None, then: Mapping[str, Any], run: Path) -> dict[str, Any]:
+    """The identity of a base, which has to be `then`, the one of `run`: an adapter fits no other weights. Raises RunError."""
+    now = identity(name, revision)
+    if any(now.get(key) != then.get(key) for key in ("files", "revision")):
+        raise RunError(f"{name}: holds other weights than {run} was trained on. Restore them, or train again.")
+    return now
 
 
 def without_weights(name: str, revision: str | None) -> tuple[PreTrainedTokenizerBase, PretrainedConfig]:

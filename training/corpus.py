@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training import leakage
-from training.data import Example, Examples, text_of
+from training import data, leakage
+from training.data import Example, Examples
 from training.errors import DataError
 
 COURSE = "course.jsonl"  # in the run's folder, what was read of a course
@@ -36,7 +36,7 @@ class HeldOut:
 
 def read(file: Path) -> Examples:
     """The documents of a JSON-lines or text file. Raises DataError."""
-    text, digest = text_of(file)
+    text, digest = data.text_of(file)
     if file.suffix.lower() in (".jsonl", ".json"):
         return documents(file, text, digest)
     if "\0" in text:
@@ -62,16 +62,7 @@ def documents(file: Path, lines: str, digest: str) -> Examples:
     rows: list[Example] = []
     seen: set[str] = set()
     empty = duplicates = 0
-    for number, line in enumerate(lines.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{file}: line {number}: not valid JSON ({error}). Mend or remove it.") from error
-        if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-            given = ", ".join(list(row)[:6]) if isinstance(row, dict) else type(row).__name__
-            raise DataError(f'{file}: line {number}: no "text" (it has {given or "nothing"}). A row of stage cpt has text.')
+    for number, row in data.documents(file, lines):
         if not row["text"].strip():
             empty += 1
         elif row["text"] in seen:

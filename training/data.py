@@ -71,13 +71,48 @@ def read(file: Path, stage: str) -> Examples:
             rows.append(Example(line, fields))
     if faults and text.lstrip().startswith("["):
         raise DataError(f"{file}: one JSON list. Write each of its objects on a line of its own (JSON lines).")
+    refuse(file, faults)
+    if not rows:
+        raise DataError(f"{file}: no example is left ({empty} empty). A row of this stage has {', '.join(FIELDS[stage])}.")
+    return Examples(file, digest, tuple(rows), empty, duplicates)
+
+
+def documents(file: Path, text: str) -> list[tuple[int, dict[str, Any]]]:
+    """The rows {"text": ...} of `text`, JSON lines of `file`, each with its line. Raises DataError naming what is none."""
+    faults: dict[int, str] = {}
+    rows = []
+    for line, row in enumerate(text.split("\n"), 1):
+        if not row.strip():
+            continue
+        try:
+            record = record_of(row)
+        except ValueError as error:
+            faults[line] = str(error)
+            continue
+        if isinstance(record.get("text"), str):
+            rows.append((line, record))
+        else:
+            faults[line] = f'no "text" (it has {", ".join(list(record)[:6]) or "nothing"})'
+    refuse(file, faults)
+    return rows
+
+
+def first_keys(file: Path) -> set[str]:
+    """The names that the first row has; none where it is no JSON object (and who reads the rows says why)."""
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            row = json.loads(next((line for line in lines if line.strip()), "null"))
+    except (OSError, ValueError):
+        return set()
+    return set(row) if isinstance(row, dict) else set()
+
+
+def refuse(file: Path, faults: Mapping[int, str]) -> None:
+    """Raises DataError where there are `faults`, by line: the first explained, all named."""
     if faults:
         told = "; ".join(f"line {line}: {fault}" for line, fault in list(faults.items())[:SHOWN])
         more = f"; and {len(faults) - SHOWN} more: {spans([*faults][SHOWN:])}" if len(faults) > SHOWN else ""
         raise DataError(f"{file}: {told}{more}. Mend or remove these rows.")
-    if not rows:
-        raise DataError(f"{file}: no example is left ({empty} empty). A row of this stage has {', '.join(FIELDS[stage])}.")
-    return Examples(file, digest, tuple(rows), empty, duplicates)
 
 
 def text_of(file: Path) -> tuple[str, str]:
@@ -93,8 +128,8 @@ def text_of(file: Path) -> tuple[str, str]:
         raise DataError(f"{file}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
 
 
-def fields_of(row: str, stage: str) -> dict[str, Any]:
-    """The fields of one JSON line. Raises ValueError saying what is wrong with it."""
+def record_of(row: str) -> dict[str, Any]:
+    """A JSON line. Raises ValueError saying what is wrong with it."""
     try:
         record = json.loads(row)
         json.dumps(record, ensure_ascii=False).encode()
@@ -106,6 +141,12 @@ def fields_of(row: str, stage: str) -> dict[str, Any]:
         raise ValueError(f"not valid JSON ({error})") from error
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
+    return record
+
+
+def fields_of(row: str, stage: str) -> dict[str, Any]:
+    """The fields of one JSON line. Raises ValueError saying what is wrong with it."""
+    record = record_of(row)
     if FIELDS[stage] == ANSWERED and "messages" in record:
         messages = list(turns(record["messages"], "messages"))
         if len(messages) < 2 or messages[-1]["role"] != "assistant":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training import base_model, recipe
+from training import recipe
 from training.errors import RunError
 from training.recipe import Recipe
 from training.run_folder import RunFolder, existing
@@ -44,15 +44,6 @@ def open_run(folder: Path) -> Finished:
     if "adapter/adapter_model.safetensors" not in files or lora_config(run.adapter)["peft_type"] != "LORA":
         raise RunError(f"{folder}: a {manifest['stage']} run without a LoRA adapter; there is nothing to merge or export.")
     return Finished(run, recipe.load(folder / "recipe.yaml"), manifest)
-
-
-def require_base(finished: Finished) -> None:
-    """Raises RunError where the base is no longer the one that was trained on: an adapter fits no other weights."""
-    now, before = base_model.identity(finished.recipe.model, finished.recipe.revision), finished.manifest["base"]
-    if now != before:
-        raise RunError(
-            f"{finished.recipe.model}: not the weights that {finished.run.path} was trained on. Restore them, or train again."
-        )
 
 
 def lora_config(adapter: Path) -> dict[str, Any]:

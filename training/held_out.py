@@ -5,7 +5,6 @@ A row with a prompt counts from its answer on, {"text": ...} from its second tok
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,9 +98,9 @@ def read(
 
 def rows(file: Path, stage: str, tokenizer: PreTrainedTokenizerBase) -> Iterator[Text]:
     """The rows of `file` as tokens, in an order that is spread over it."""
-    keys = first_keys(file)
+    keys = data.first_keys(file)
     if "text" in keys:
-        found: list[Any] = plain_texts(file)
+        found: list[Any] = [row["text"] for _, row in data.documents(file, data.text_of(file)[0])]
     else:
         found = list(data.read(file, "dpo" if "chosen" in keys else "sft" if keys else stage).rows)
     for at in sorted(range(len(found)), key=lambda place: (place * GOLDEN) % 1):
@@ -113,30 +112,3 @@ def rows(file: Path, stage: str, tokenizer: PreTrainedTokenizerBase) -> Iterator
         prompt, whole = rendering.ids(tokenizer, fields, None), rendering.ids(tokenizer, fields, answer)
         same = next((i for i, (a, b) in enumerate(zip(prompt, whole, strict=False)) if a != b), min(len(prompt), len(whole)))
         yield Text(tuple(whole), max(same, 1))
-
-
-def first_keys(file: Path) -> set[str]:
-    """The names that the first row has; none where it is no JSON object (and `data.read` says why)."""
-    try:
-        with file.open(encoding="utf-8-sig") as lines:
-            row = json.loads(next((line for line in lines if line.strip()), "null"))
-    except (OSError, ValueError):
-        return set()
-    return set(row) if isinstance(row, dict) else set()
-
-
-def plain_texts(file: Path) -> list[str]:
-    texts = []
-    for number, line in enumerate(file.read_text("utf-8-sig").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            text = json.loads(line)["text"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                f"{file}: line {number}: not a JSON object with text ({error}). Mend or remove this row."
-            ) from error
-        if not isinstance(text, str):
-            raise DataError(f"{file}: line {number}: text is not a string. Mend or remove this row.")
-        texts.append(text)
-    return texts

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from training import data
 from training.errors import DataError
@@ -113,37 +113,10 @@ def windows(ids: Sequence[int], window: int, stride: int) -> list[Tokens]:
 
 
 def _documents(file: Path) -> list[tuple[int, str]] | None:
-    """Texts with their lines; None where the rows are prompts with completions. Raises DataError naming lines."""
-    try:
-        raw = file.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file. Give a .txt file, or JSON lines.") from None
-    except IsADirectoryError:
-        raise DataError(f"{file}: a folder. Give a .txt file, or JSON lines.") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+    """Texts with their lines; None where the rows are prompts with completions. Raises DataError."""
+    read, _ = data.text_of(file)
     if file.suffix != ".jsonl":
-        return [(1, raw)]
-    found: list[tuple[int, str]] = []
-    faults: list[str] = []
-    for line, row in enumerate(raw.split("\n"), 1):
-        if not row.strip():
-            continue
-        record = _record(row)
-        if not found and not faults and isinstance(record, dict) and ("prompt" in record or "messages" in record):
-            return None
-        if isinstance(record, dict) and isinstance(record.get("text"), str):
-            found.append((line, record["text"]))
-        else:
-            faults.append(f"line {line}: not a JSON object with a text")
-    if faults:
-        more = f"; and {len(faults) - data.SHOWN} more" if len(faults) > data.SHOWN else ""
-        raise DataError(f"{file}: {'; '.join(faults[: data.SHOWN])}{more}. Mend or remove these rows.")
-    return found
-
-
-def _record(row: str) -> Any:
-    try:
-        return json.loads(row)
-    except ValueError:
+        return [(1, read)]
+    if data.first_keys(file) & {"prompt", "messages"}:
         return None
+    return [(line, row["text"]) for line, row in data.documents(file, read)]

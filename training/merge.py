@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from training import agreement, base_model, corpus, held_out, memory, merged_card, merged_folder, precision, run_folder, stage
 from training.agreement import Agreement, Reference
 from training.errors import RunError
-from training.finished import Finished, open_run, require_base
+from training.finished import Finished, open_run
 from training.held_out import HeldOut
 from training.precision import Precision
 
@@ -63,7 +63,7 @@ def merge(
     finished = open_run(folder)
     recipe = finished.recipe
     stage.quiet(hub="revision" in base_model.where(recipe.model, recipe.revision))
-    require_base(finished)
+    base_model.require_same(recipe.model, recipe.revision, finished.manifest["base"], finished.run.path)
     tokenizer, generation = tokenizer_of(finished)
     _, config = base_model.without_weights(recipe.model, recipe.revision)
     words = config.vocab_size

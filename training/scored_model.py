@@ -88,8 +88,7 @@ def _of_run(name: str, run: RunFolder) -> ScoredModel:
         run.require_unchanged(done, (str(file.relative_to(run.path)) for file in sorted(whole.glob("*.safetensors"))))
         return ScoredModel(name, str(whole), None, "none", held, run, None, done)
     run.require_unchanged(done, [str((run.adapter / ADAPTER).relative_to(run.path))])
-    if base_model.identity(recipe["model"], recipe["revision"]) != done["base"]:
-        raise RunError(f"{recipe['model']}: holds other weights than {run.path} was trained on. Restore them, or train again.")
+    base_model.require_same(recipe["model"], recipe["revision"], done["base"], run.path)
     return ScoredModel(name, recipe["model"], recipe["revision"], recipe["quantization"], held, run, run.adapter, done)
 
 

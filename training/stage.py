@@ -125,11 +125,8 @@ def check(recipe: Recipe, limit: float | None = None, course: list[Mapping[str, 
     parent = run_folder.parent(recipe.parent, recipe.stage, recipe) if recipe.parent else None
     base = None
     if parent and not recipe.full:
-        base, then = base_model.identity(recipe.model, recipe.revision), (parent.manifest or {}).get("base", {})
-        if base.get("files") != then.get("files"):
-            raise RunError(
-                f"{recipe.model}: holds other weights than {parent.path} was trained on. Restore them, or train that anew."
-            )
+        then = (parent.manifest or {}).get("base", {})
+        base = base_model.require_same(recipe.model, recipe.revision, then, parent.path)
     examples = read(recipe, course)
     for name in ("validation", "test"):
         if name in examples:

@@ -55,6 +55,12 @@ The best answer is: B - stays the same.
 Ans. B
 Solution: (B)
 It must be B.
+By elimination, it is B.
+By process of elimination, it must be B.
+Only B remains.
+B it is.
+Also ist B richtig.
+Es bleibt nur B übrig.
 Therefore B is right.
 So, (B).
 => B

@@ -19,7 +19,7 @@ def file_of(tmp_path: Path, *rows: Any) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("row", "reason"), [("{", "not valid JSON"), ({"prompt": "a"}, 'no "text" .it has prompt'), ('["a"]', 'no "text"')]
+    ("row", "reason"), [("{", "not valid JSON"), ({"prompt": "a"}, 'no "text" .it has prompt'), ('["a"]', "not a JSON object")]
 )
 def test_a_malformed_document_is_named_by_line(tmp_path: Path, row: Any, reason: str) -> None:
     with pytest.raises(DataError, match=rf"books\.jsonl: line 2: {reason}"):

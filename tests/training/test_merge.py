@@ -140,7 +140,7 @@ def test_a_base_that_changed_is_refused(run: Path, tiny_model: Path, tmp_path: P
     before = file.read_bytes()
     try:
         transformers.LlamaForCausalLM(transformers.AutoConfig.from_pretrained(tiny_model)).save_pretrained(tiny_model)
-        with pytest.raises(RunError, match="not the weights that"):
+        with pytest.raises(RunError, match="holds other weights than"):
             merge.merge(run, tmp_path / "out")
     finally:
         file.write_bytes(before)
@@ -168,7 +168,7 @@ def test_held_out_text_is_read_in_each_form(tmp_path: Path, tiny_model: Path, ex
     (text,) = held_out.read(plain, "sft", tokenizer, 100).texts
     assert (text.start, tokenizer.decode(text.ids)) == (1, "Some words.")
     plain.write_text('{"text": "Some words."}\n{"words": 1}\n', "utf-8")
-    with pytest.raises(DataError, match="line 2: not a JSON object with text"):
+    with pytest.raises(DataError, match=r"line 2: no .text. .it has words"):
         held_out.read(plain, "sft", tokenizer, 100)
     with pytest.raises(TrainingError, match="no such file"):
         held_out.read(tmp_path / "nowhere.jsonl", "sft", tokenizer, 100)

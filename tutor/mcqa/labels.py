@@ -37,7 +37,7 @@ STOPPED = re.compile(r"\.[ \t][a-z]")
 LAST = re.compile(r"[ \t]*[.)]?[ \t]*(?:$|\n)")
 AFTER_WORD = re.compile(
     r"\s*(?:because|since|as|which|with|and|or|is|but|for|due|in|here|if|when|only|by|from|on|not|again|instead|rather"
-    r"|too|however|then|so"
+    r"|too|however|then|so|it is(?=\W*$)|remains|richtig|übrig"
     r"|weil|da|denn|ist|und|sondern|nicht|car|parce|puisque|est|mais|et|porque|es|perché|è)\b"
 )
 # Single letters that are words: "The answer is A rise in prices", "I think".

@@ -18,8 +18,12 @@ from tutor.mcqa.wording import AFFIRMS, CONCLUDES, CONSIDERS, CONTRASTS, DENIES,
 NOTHING = re.compile(r"[\s.*)$}]{0,12}(?:(?:so|thus|hence|therefore),?\s+)?(?:the\s+)?(?:final\s+|correct\s+)?", re.IGNORECASE)
 LEAD = re.compile(
     r"[\s*_#>]*(?:(?:so|thus|hence|therefore|it's|it is|it must be|must be|that's|that is|this is|that leaves|=+>|-+>|→"
-    r"|∴|\\therefore|donc|ainsi|c'est|also|daher|somit)[\s,:]*){0,3}",
+    r"|∴|\\therefore|donc|ainsi|c'est|also|daher|somit|by\s+(?:the\s+)?(?:process\s+of\s+)?(?:elimination|exclusion)|only"
+    r"|par\s+élimination|il\s+ne\s+reste\s+que|durch\s+ausschluss|(?:es\s+)?bleibt(?:\s+nur)?|ist)(?![^\W_])[\s,:]*){0,3}",
     re.IGNORECASE,
+)
+LEFT = re.compile(
+    r"(?:it is|remains|is left|(?:is|seems|looks) (?:right|correct)|richtig|korrekt|übrig|stimmt)?", re.IGNORECASE
 )
 SENTENCES = 2  # at the end in which a label counts
 PART = re.compile(
@@ -151,7 +155,7 @@ def _alone(text: str, begin: int, options: Options, broken: bool) -> Commitment 
     """A last sentence that is a label, or a label and its option's own words: "So (B).", "=> B", "C) the UDP scan"."""
     lead = LEAD.match(text, begin)
     form = label_at(text, lead.end() if lead else begin, options)
-    if form is None or form.label not in options.labels or _denied(text, begin, form):
+    if form is None or form.label not in options.labels or _denied(text, lead.end() if lead else begin, form):
         return None
     if options.roman and form.label == "I" and not form.sure:
         return None
@@ -162,7 +166,11 @@ def _alone(text: str, begin: int, options: Options, broken: bool) -> Commitment 
         # What stands complete all the same: a mark before the label, or all of the option's words.
         complete = options.by_words(rest) == form.label if rest else bool(MARKED.search(text[begin : form.start]))
     else:
-        complete = not rest or judged_right(text, form, options) is not None or _whole_option(text, form, options)
+        complete = (
+            LEFT.fullmatch(rest) is not None
+            or judged_right(text, form, options) is not None
+            or _whole_option(text, form, options)
+        )
     return Commitment("label", begin, len(text.rstrip()), form.label) if complete else None
 
 

@@ -51,6 +51,8 @@ WRAPPER = re.compile(
     r"|emph|underline|ce|left|right|big|Big|displaystyle)(?![A-Za-z])\*?"
 )
 SPACE = re.compile(r"\\[,;:! ]|~|\\q?quad(?![A-Za-z])")
+FRACTIONS = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
+MIXED = re.compile(rf"(\d+)?\s?([{FRACTIONS}])")  # "2½"
 FRACTION = re.compile(r"\\?[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 TOKEN = re.compile(r"(?:(?<!\w)\.(?=\d))?[^\W_]+(?:[.,]\d+)*(?:(?<=\d)!)?|[-+*/=<>^%&|~≤≥≠∈∪∩∞√$€£°±]")
 
@@ -131,9 +133,15 @@ SIGNS = (
 )
 
 
+def _mixed(found: re.Match[str]) -> str:
+    over, under = unicodedata.normalize("NFKC", found[2]).split("\N{FRACTION SLASH}")
+    return f"({found[1]}+({over})/({under}))" if found[1] else f"(({over})/({under}))"
+
+
 def arithmetic(text: str) -> str:
     """A number with its unit as a calculator would take it: `1.5\\times10^{-3}` is "1.5*10^(-3)". Letters keep their case."""
     text = RAISED.sub(lambda raised: f"^({raised[0].translate(SUPERSCRIPTS)})", text[:MOST_CHARACTERS]).translate(TABLE)
+    text = MIXED.sub(_mixed, text)
     text = SPACE.sub(" ", WRAPPER.sub("", text)).replace("\\%", "%").replace("\\$", "¤")
     text = DOLLARS.sub(r"\1", text)
     for sign, plain in SIGNS:

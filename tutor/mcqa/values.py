@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tutor.mcqa.plain import arithmetic
+from tutor.mcqa.plain import FRACTIONS, arithmetic
 
 if TYPE_CHECKING:
     import pint
@@ -27,6 +27,7 @@ SHORTEST_ANY_CASE = 3  # letters of a unit whose case may be wrong: "kPA", but "
 EQUAL = 1e-9
 LARGEST_POWER = 400
 NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d{1,3})?"
+NUMERIC = re.compile(rf"[\d{FRACTIONS}]|pi|π|sqrt")
 EXPRESSION = re.compile(rf"(?:{NUMBER}|pi\b|sqrt\(|[-+*/^() ]){{1,60}}")
 TIMES_TEN = re.compile(r"(?<=\d)\s*[x*]\s*10\s*(?:\^|\*\*)?\s*\(?\s*([-+]?\d{1,3})(?:\s*\))?(?![\d.])")
 GROUPS = re.compile(r"(?<=\d)[,'](?=\d{3}(?!\d))")
@@ -84,7 +85,7 @@ class Quantity:
 @lru_cache(maxsize=4096)
 def quantities(text: str) -> tuple[Quantity, ...] | None:
     """The numbers with units that a text consists of; None where it is something else."""
-    if len(text) > LONGEST or not re.search(r"\d|pi|π|sqrt", text):
+    if len(text) > LONGEST or not NUMERIC.search(text):
         return None
     if BOUND.match(text):
         return None
