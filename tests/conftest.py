@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pytest
 import typst
+from filelock import FileLock
 
 from index_store.course import Library
 from index_store.embedding import DEFAULT_EMBEDDING, Embedding, embedding_folder, load_embedding
 from ingest.pipeline import ingest
+from tutor.answering.gguf_file import prepare
+from tutor.answering.models import built_in_file
 from tutor.answering.service import AnsweringService
 from tutor.offline import close_network
 from tutor.settings import load_settings
 
 close_network(hub=False)  # before any fixture imports a model library
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # torch's threads of several processes wait for each other's cores
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -27,8 +33,19 @@ def _closed_network() -> None:
 
 
 @pytest.fixture(scope="session")
-def embedding() -> Embedding:
-    return load_embedding()
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built-in models in the form that their engines read: made once, for every home and process of a run of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "prepared-models"
+    with FileLock(f"{folder}.lock"):
+        load_embedding(models=folder)
+        prepare(built_in_file(), folder, lambda line: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def embedding(models: Path) -> Embedding:
+    return load_embedding(models=models)
 
 
 @pytest.fixture(scope="session")
@@ -37,9 +54,10 @@ def sample_books() -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample_library(tmp_path_factory: pytest.TempPathFactory, sample_books: Path, embedding: Embedding) -> Library:
+def sample_library(tmp_path_factory: pytest.TempPathFactory, sample_books: Path, embedding: Embedding, models: Path) -> Library:
     """The three sample books ingested as the course "sample". Tests read it; none writes to it."""
     library = Library(tmp_path_factory.mktemp("sample-home"))
+    (library.home / "models").symlink_to(models)
     ingest([sample_books], library.course("sample"), embedding, library.vectors)
     return library
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from training.recipe import Recipe
@@ -26,7 +27,8 @@ def write(recipe: Recipe, inputs: Mapping[str, Any], result: Mapping[str, Any]) 
         pipeline_tag="text-generation",
         tags=["full" if recipe.full else "lora" if recipe.lora else "prompt-tuning", recipe.stage, "trl", "course-tutor"],
     ).to_yaml()
-    rows = [("base model", recipe.model + (f" at {recipe.revision}" if recipe.revision else ""))]
+    base = recipe.model if hub else Path(recipe.model).name  # a path says nothing to others, but where somebody's home is
+    rows = [("base model", base + (f" at {recipe.revision}" if recipe.revision else ""))]
     rows += [("base held as", recipe.quantization), ("trained in", result["precision"]), ("stage", NAMES[recipe.stage])]
     if recipe.parent:
         kind = "model" if recipe.full else "adapter"
@@ -46,7 +48,7 @@ def write(recipe: Recipe, inputs: Mapping[str, Any], result: Mapping[str, Any]) 
         rows.append((label, f"{value:.4f}"))
     kind = "documents" if recipe.stage == "cpt" else "examples"
     rows += [
-        (f"data: {name}", f"{file['file']}, {file['examples']} {kind}, sha256 {file['sha256'][:16]}...")
+        (f"data: {name}", f"{Path(file['file']).name}, {file['examples']:,} {kind}, sha256 {file['sha256'][:16]}...")
         for name, file in inputs["data"].items()
     ]
     rows += [(name, version) for name, version in inputs["versions"].items()]

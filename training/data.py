@@ -72,6 +72,8 @@ def read(file: Path, stage: str) -> Examples:
     if faults and text.lstrip().startswith("["):
         raise DataError(f"{file}: one JSON list. Write each of its objects on a line of its own (JSON lines).")
     refuse(file, faults)
+    if not text.strip():
+        raise DataError(f"{file}: an empty file. A row of this stage has {', '.join(FIELDS[stage])}.")
     if not rows:
         raise DataError(f"{file}: no example is left ({empty} empty). A row of this stage has {', '.join(FIELDS[stage])}.")
     return Examples(file, digest, tuple(rows), empty, duplicates)

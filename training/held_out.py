@@ -5,7 +5,7 @@ A row with a prompt counts from its answer on, {"text": ...} from its second tok
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,14 +59,27 @@ class HeldOut:
 
 
 def of_run(
-    files: Data, course: Path, stage: str, tokenizer: PreTrainedTokenizerBase, words: int, longest: int | None
+    files: Data,
+    kept: Mapping[str, Any],
+    course: Path,
+    stage: str,
+    tokenizer: PreTrainedTokenizerBase,
+    words: int,
+    longest: int | None,
 ) -> HeldOut:
     """A run's validation or test data; where it has neither, rows that it was trained on: those of its file, or of the `course`
-    that it keeps. `words` is the vocabulary's size."""
-    for name, file in (("validation data", files.validation), ("test data", files.test)):
-        if file:
-            return read(file, stage, tokenizer, words, longest, f"the run's {name}")
-    return read(files.train or course, stage, tokenizer, words, longest, "rows that the run was trained on", trained_on=True)
+    that it keeps. `kept` is what its manifest says of the files, `words` the vocabulary's size. Raises DataError where a file
+    is no longer what it was."""
+    name, file = next(
+        (name, file)
+        for name, file in (("validation", files.validation), ("test", files.test), ("train", files.train or course))
+        if file
+    )
+    if file != course and sha256(file) != kept[name]["sha256"]:
+        gone = "is not what it was" if file.is_file() else "is not there any more"
+        raise DataError(f"{file}: {gone}; the run has it as data.{name}. Restore it, or give rows to measure on (--text FILE).")
+    source = "rows that the run was trained on" if name == "train" else f"the run's {name} data"
+    return read(file, stage, tokenizer, words, longest, source, trained_on=name == "train")
 
 
 def read(

@@ -72,7 +72,8 @@ def merge(
         source = "rows that the run was trained on" if learned else "the given text"
         measured = held_out.read(text, recipe.stage, tokenizer, words, recipe.max_length, source, learned)
     else:
-        measured = held_out.of_run(recipe.data, folder / corpus.COURSE, recipe.stage, tokenizer, words, recipe.max_length)
+        kept, course = finished.manifest["data"], folder / corpus.COURSE
+        measured = held_out.of_run(recipe.data, kept, course, recipe.stage, tokenizer, words, recipe.max_length)
     held = format_of(finished, config)
     saved = dtype if dtype != "auto" else {"bf16": "bf16"}.get(str(finished.manifest["precision"]), "fp16")
     notify(f"measuring on {len(measured.texts)} rows ({measured.tokens} tokens) of {measured.file}, {measured.source}")

@@ -6,6 +6,7 @@ that the device cannot hold or compute is a row with the reason. Knows nothing o
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -66,8 +67,19 @@ class Row:
 class Reference:
     """Full precision's last hidden states of every scored token, by text, and its head: enough to make its distributions."""
 
-    hidden: tuple[torch.Tensor, ...]
+    hidden: Sequence[torch.Tensor]
     head: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every format is measured on."""
+
+    model: ScoredModel
+    text: Path
+    pairs: Path | None
+    window: int
+    longest: int
 
 
 def measure(
@@ -78,36 +90,68 @@ def measure(
     longest: int = 2048,
     kinds: Sequence[str] = quantizing.KINDS,
     notify: Callable[[str], None] = lambda message: None,
+    apart: bool = True,
 ) -> Iterator[Row]:
-    """A Row for each of `kinds`, as it is measured; full precision first. Raises TrainingError for what is no checkpoint."""
-    from training import base_model, rendering
+    """A Row for each of `kinds`, as it is measured; full precision first. Raises TrainingError for what is no checkpoint.
 
+    Each is measured in a process of its own: in one that has held another model already, the peak tells of that one's memory
+    too. Not `apart`, all are measured in this process, and the peaks of all but the first mean nothing.
+    """
     if model.run and model.adapter:
         raise RunError(f"{model.name}: a run with an adapter. Merge it first, and give the merged folder.")
     if model.quantization != "none":
         raise RunError(f"{model.name}: already in 4 bits. Leave @nf4 out.")
     scored_model.quiet([model])
-    tokenizer, _ = base_model.without_weights(model.model, model.revision)
-    rendering.prepare(tokenizer)
-    read = items.text(text, tokenizer, window)
-    preferred = items.rows(pairs, "dpo", tokenizer, longest) if pairs else None
-    reference: Reference | None = None
-    for kind in (quantizing.FULL, *(kind for kind in kinds if kind != quantizing.FULL)):
-        name = quantizing.called(kind, model.precision)
-        notify(f"{name}: loading")
-        scored_model.free()
-        before = held_now(model.precision.device)
+    task = Task(model, text, pairs, window, longest)
+    read_items(task)  # what is wrong with a file is told before weights load
+    with tempfile.TemporaryDirectory() as folder:
+        reference = Path(folder, "reference.pt")
+        for kind in (quantizing.FULL, *(kind for kind in kinds if kind != quantizing.FULL)):
+            name = quantizing.called(kind, model.precision)
+            notify(f"{name}: loading")
+            row = in_a_process(task, kind, reference) if apart else attempt(task, kind, reference)
+            if kind == quantizing.FULL and row.fault:  # all else is compared with it
+                raise RunError(f"{model.name}: cannot be measured in full precision: {row.fault}")
+            notify(f"{name}: {row.fault or 'measured'}")
+            yield row
+
+
+def in_a_process(task: Task, kind: str, reference: Path) -> Row:
+    """What `attempt` gives, of a fresh process."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         try:
-            held = quantizing.load(model, kind)
-            row, reference = _measured(kind, name, held, before, read, preferred, reference)
-        except FAULTS as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            if kind == quantizing.FULL:  # all else is compared with it
-                raise RunError(f"{model.name}: cannot be measured in full precision: {reason}") from error
-            row = Row(kind, name, fault=reason.partition(". ")[0][:200])
-        held = None  # type: ignore[assignment]  # freed before the next one is loaded
-        notify(f"{name}: {row.fault or 'measured'}")
-        yield row
+            return pool.submit(attempt, task, kind, reference).result()
+        except BrokenProcessPool:
+            name = quantizing.called(kind, task.model.precision)
+            return Row(kind, name, fault="its process was ended by the system, most likely for want of memory")
+
+
+def attempt(task: Task, kind: str, reference: Path) -> Row:
+    """One format measured; a row with the reason where it cannot be. Full precision leaves its `reference` for the others."""
+    name = quantizing.called(kind, task.model.precision)
+    scored_model.quiet([task.model])
+    try:
+        read, preferred = read_items(task)
+        scored_model.free()
+        before = held_now(task.model.precision.device)
+        return _measured(kind, name, quantizing.load(task.model, kind), before, read, preferred, reference)
+    except FAULTS as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return Row(kind, name, fault=reason if kind == quantizing.FULL else reason.partition(". ")[0][:200])
+
+
+def read_items(task: Task) -> tuple[Items, Items | None]:
+    """The texts and the pairs as tokens. Raises TrainingError."""
+    from training import base_model, rendering
+
+    tokenizer, _ = base_model.without_weights(task.model.model, task.model.revision)
+    rendering.prepare(tokenizer)
+    read = items.text(task.text, tokenizer, task.window)
+    return read, items.rows(task.pairs, "dpo", tokenizer, task.longest) if task.pairs else None
 
 
 def _measured(
@@ -117,8 +161,10 @@ def _measured(
     before: int | None,
     read: Items,
     preferred: Items | None,
-    reference: Reference | None,
-) -> tuple[Row, Reference | None]:
+    reference: Path,
+) -> Row:
+    import torch
+
     base = held.base
     of_gguf = kind in quantizing.GGUF
     scoring.score(base, read.flat[:1])  # what is made at the first call is not timed
@@ -131,13 +177,13 @@ def _measured(
     nll = likelihood.measure(read, scores).nll
     generating = None if of_gguf else _generating(base, read.flat[0])
     if kind == quantizing.FULL:
-        reference = Reference(tuple(hidden(base, read.flat)), _head(base).detach().clone())
-    kl, top1 = _against(base, read.flat, reference) if reference else (None, None)
+        torch.save({"hidden": [*hidden(base, read.flat)], "head": _head(base).detach().clone()}, reference)
+    kl, top1 = _against(base, read.flat, Reference(**torch.load(reference, map_location=base.precision.device)))
     aligned = None
     if preferred:
         made = preferences.pairs_of(scoring.score(base, preferred.flat))
         aligned = preferences.measure(made, None).policy_alignment.share
-    row = Row(
+    return Row(
         kind,
         name,
         weights=held.weights,
@@ -149,7 +195,6 @@ def _measured(
         scoring_speed=None if of_gguf else sum(len(text.ids) for text in read.flat) / scored_in,
         generating_speed=generating,
     )
-    return row, reference
 
 
 def hidden(base: Base, texts: Sequence[Tokens]) -> Iterator[torch.Tensor]:

@@ -95,14 +95,14 @@ class Recipe:
     trainer: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def resolved(self) -> dict[str, Any]:
-        """As plain data, for the run folder; `load` reads it back."""
+        """As plain data, for the run folder, with whole paths: a run is read from other folders. `load` reads it back."""
         plain = dataclasses.asdict(self)
         plain["trainer"] = dict(self.trainer)
         if self.lora:
             plain["lora"]["targets"] = list(self.lora.targets)
         for section, key in (("", "parent"), ("data", "train"), ("data", "validation"), ("data", "test")):
             part = plain[section] if section else plain
-            part[key] = str(part[key]) if part[key] is not None else None
+            part[key] = str(Path(part[key]).absolute()) if part[key] is not None else None
         return plain
 
     @property

@@ -5,6 +5,7 @@ A text stands for one turn of the user or the assistant wherever the tokenizer h
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -218,12 +219,26 @@ def lines(rendered: Sequence[tuple[Examples, Rendered]]) -> list[str]:
     for examples, made in rendered:
         longest, median = max(made.lengths), sorted(made.lengths)[len(made.lengths) // 2]
         told.append(
-            f"{examples.file}: {len(made.lengths)} examples, {made.tokens:,} tokens (median {median}, longest {longest}); "
-            f"left out {examples.empty} empty, {examples.duplicates} duplicates, {made.dropped} too long; "
-            f"{made.too_long - made.dropped} cut, by {made.cut_tokens} tokens"
+            f"{examples.file}: {len(made.lengths):,} examples, {made.tokens:,} tokens (median {median:,}, longest {longest:,});"
+            f" left out {examples.empty:,} empty, {examples.duplicates:,} duplicates, {made.dropped:,} too long;"
+            f" {made.too_long - made.dropped:,} cut, by {made.cut_tokens:,} tokens"
         )
+        earlier = sum(answered_before(example) for example in examples.rows)
+        if earlier:
+            told.append(f"{examples.file}: {earlier:,} examples have earlier answers too; of each only the last is learned")
         if made.control:
             told.append(
-                f"{examples.file}: {made.control} examples have a control token of the model as text, which is read as one"
+                f"{examples.file}: {made.control:,} examples have a control token of the model as text, which is read as one"
             )
     return told
+
+
+def answered_before(example: Example) -> bool:
+    """Whether its prompt is a conversation with answers of the assistant in it."""
+    prompt = example.fields.get("prompt")
+    return isinstance(prompt, list) and any(turn["role"] == "assistant" for turn in prompt)
+
+
+def printable(text: str) -> str:
+    """`text` with its control characters escaped, which a terminal would obey; lines and tabs stay."""
+    return "".join(c if c in "\n\t" or not unicodedata.category(c).startswith("C") else ascii(c)[1:-1] for c in text)

@@ -140,7 +140,10 @@ class RunFolder:
         parts: dict[str, Any] = {key: before[key] for key in began_with if key in before}
         if not isinstance(began, dict) or len(parts) < 3:
             raise RunError(f"{self.path}: recipe.yaml or inputs.json is damaged. Restore them, or start anew in another --out.")
-        changed = [*differences(began, recipe.resolved(), "recipe."), *differences(parts, inputs, "")]
+        changed = [
+            *differences(unplaced(began), unplaced(recipe.resolved()), "recipe."),
+            *differences(unplaced(parts), unplaced(inputs), ""),
+        ]
         if changed:
             raise RunError(
                 f"{self.path}: cannot go on, for it began otherwise: {'; '.join(changed[:4])}. Start anew in another --out."
@@ -239,6 +242,16 @@ def whole(checkpoint: Path) -> bool:
     except (OSError, ValueError):
         return False
     return True
+
+
+def unplaced(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe, or a run's inputs, without where files are: what they hold is known by hashes, and files are moved."""
+    made = {key: unplaced(value) if isinstance(value, dict) else value for key, value in kept.items()}
+    for key in ("train", "validation", "test", "parent", "model"):
+        value = made.get(key)
+        if isinstance(value, str) and (Path(value).is_absolute()):
+            made[key] = "given"
+    return {key: value for key, value in made.items() if key not in ("file", "folder")}
 
 
 def remove(path: Path) -> None:

@@ -59,7 +59,7 @@ class Checked:
     def inputs(self) -> dict[str, Any]:
         """What the run is made of, for its folder."""
         files: dict[str, dict[str, Any]] = {
-            name: {"file": str(made.file), "sha256": made.sha256, "examples": len(made.rows)}
+            name: {"file": str(made.file.absolute()), "sha256": made.sha256, "examples": len(made.rows)}
             for name, made in self.examples.items()
         }
         if self.held_out:
@@ -156,9 +156,8 @@ def check(recipe: Recipe, limit: float | None = None, course: list[Mapping[str, 
     plan = memory.plan(recipe, config, held, limit if limit is not None else memory.available(held), launch)
     if limit is not None:
         plan = replace(plan, device="the memory given")
-    shown = rendering.shown(
-        tokenizer, rendered["train"].dataset, recipe.max_length, recipe.trainer.get("completion_only_loss") is False
-    )
+    whole = recipe.trainer.get("completion_only_loss") is False
+    shown = rendering.printable(rendering.shown(tokenizer, rendered["train"].dataset, recipe.max_length, whole))
     return Checked(recipe, held, tokenizer, config, examples, rendered, plan, parent, shown, launch, held_out, course, base)
 
 
@@ -321,6 +320,7 @@ def finish(checked: Checked, run: RunFolder, made: Path, inputs: Mapping[str, An
         "metrics": outcome.metrics,
         **inputs,
     }
+    (run.checkpoints / "README.md").unlink(missing_ok=True)  # TRL's own card, of a model without a name
     for place in (run.path, made):
         (place / "README.md").write_text(card.write(checked.recipe, inputs, result), "utf-8")
     run.finish(result)

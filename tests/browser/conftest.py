@@ -35,7 +35,7 @@ def home(
 ) -> Path:
     """The sample course, and "zoology" of one page."""
     home = tmp_path_factory.mktemp("browser") / "home"
-    shutil.copytree(sample_library.home, home)
+    shutil.copytree(sample_library.home, home, symlinks=True)
     book = typeset(
         home.parent / "snails.pdf",
         "= Snails\n== Hermaphrodites of the garden\n" + "Snails of the garden carry both sexes at once. " * 20,
@@ -115,3 +115,8 @@ def finished(page: sync_api.Page, count: int = 1) -> sync_api.Locator:
     last = answers.last
     sync_api.expect(last).to_contain_text("PDF", timeout=ANSWER_MS)
     return last
+
+
+def sendable(page: sync_api.Page) -> None:
+    """Waits until nothing runs and a question can be sent."""
+    page.locator("#question .submit-button").wait_for(timeout=ANSWER_MS)

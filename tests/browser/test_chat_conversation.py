@@ -6,14 +6,10 @@ import re
 
 import pytest
 
-from .conftest import ANSWER_MS, Server, ask, finished, sync_api
+from .conftest import ANSWER_MS, Server, ask, finished, sendable, sync_api
 
 pytestmark = pytest.mark.browser
 BIRTHDAY, SPEED = "what is the birthday problem?", "what is terminal speed?"
-
-
-def sendable(page: sync_api.Page) -> None:
-    page.locator("#question .submit-button").wait_for(timeout=ANSWER_MS)
 
 
 def open_course(page: sync_api.Page, name: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ANSWER_MS, ask, finished, sync_api
+from .conftest import ANSWER_MS, ask, finished, sendable, sync_api
 
 pytestmark = pytest.mark.browser
 DIJKSTRA = "why does dijkstra fail with negative edges?"
@@ -35,10 +35,6 @@ def page_in(browser: sync_api.Browser, chat_url: str) -> Iterator[Callable[[str]
     yield opened
     for context in contexts:
         context.close()
-
-
-def sendable(page: sync_api.Page) -> None:
-    page.locator("#question .submit-button").wait_for(timeout=ANSWER_MS)
 
 
 def saved(page: sync_api.Page) -> tuple[str, str]:
@@ -95,6 +91,7 @@ def test_a_conversation_is_saved_as_markdown_that_stands_alone(page: sync_api.Pa
     assert "read/" not in text
     # What the page does with messages is saved as it is left.
     page.locator("#chat").get_by_label("Retry", exact=True).last.click()
+    page.locator("#question .stop-button").wait_for(timeout=ANSWER_MS)  # before, what is there is the answer that goes
     sendable(page)
     finished(page)
     page.locator("#chat").get_by_label("Edit", exact=True).first.click()

@@ -10,7 +10,7 @@ import pytest
 from tutor.activity.exchange import Exchange
 from tutor.activity.store import ActivityStore
 
-from .conftest import ANSWER_MS, Server, ask, finished, sync_api
+from .conftest import ANSWER_MS, Server, ask, finished, sendable, sync_api
 
 pytestmark = pytest.mark.browser
 BIRTHDAY, SPEED = "what is the birthday problem?", "what is terminal speed?"
@@ -53,10 +53,6 @@ class Log:
 @pytest.fixture
 def log(home: Path, page: sync_api.Page) -> Log:
     return Log(home, page)
-
-
-def sendable(page: sync_api.Page) -> None:
-    page.locator("#question .submit-button").wait_for(timeout=ANSWER_MS)
 
 
 def thumb(page: sync_api.Page, name: str) -> sync_api.Locator:

@@ -91,9 +91,9 @@ def tutor_process() -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def sample_home(sample_library: Library, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sample course's home that commands may write a prepared model into."""
+    """A copy of the sample course's home that commands may write to."""
     home = tmp_path_factory.mktemp("cli") / "home"
-    shutil.copytree(sample_library.home, home, ignore=shutil.ignore_patterns("models"))
+    shutil.copytree(sample_library.home, home, symlinks=True)
     return home
 
 
@@ -107,10 +107,11 @@ def state_of(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def small_home(tmp_path: Path, typeset: Callable[[Path, str], Path], tutor: Callable[..., Result]) -> Path:
+def small_home(tmp_path: Path, typeset: Callable[[Path, str], Path], tutor: Callable[..., Result], models: Path) -> Path:
     """A home with the course "physics" of one book, optics.pdf."""
     book = typeset(tmp_path / "given" / "optics.pdf", "= Lenses\nA converging lens brings parallel rays to its focal point.\n")
     assert tutor("ingest", book, "--course", "physics", "--home", tmp_path / "home").code == 0
+    (tmp_path / "home" / "models").symlink_to(models)
     return tmp_path / "home"
 
 

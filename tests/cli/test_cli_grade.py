@@ -109,10 +109,10 @@ def test_a_benchmark_in_mmlu_pros_layout_is_scored_by_category(tutor, loaded, tm
 
 
 @pytest.mark.model
-def test_ctrl_c_leaves_a_valid_file_and_says_how_to_go_on(tmp_path, request):
+def test_ctrl_c_leaves_a_valid_file_and_says_how_to_go_on(tmp_path, sample_home, request):
     quiz, out = request.config.rootpath / "examples" / "quiz.csv", tmp_path / "r.jsonl"
     # Eight samples: four questions a wave, and many waves to come after the first.
-    command = ["grade", quiz, "--out", out, "--samples", 8, "--max-new-tokens", 20, "--home", tmp_path / "home"]
+    command = ["grade", quiz, "--out", out, "--samples", 8, "--max-new-tokens", 20, "--home", sample_home]
     with subprocess.Popen(
         [*PROGRAM, *map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", env=environment()
     ) as child:

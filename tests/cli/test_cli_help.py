@@ -25,7 +25,7 @@ Aufgabe 3 (5 Punkte): What is a load factor?
 
 @pytest.fixture
 def home(sample_home: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(sample_home, tmp_path / "home"))
+    return Path(shutil.copytree(sample_home, tmp_path / "home", symlinks=True))
 
 
 def test_an_assignment_is_read_from_its_sheet_listed_and_removed(tutor, home, tmp_path) -> None:

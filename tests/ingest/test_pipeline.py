@@ -321,19 +321,18 @@ def hang(nodes):
 
 index_store.generation._make_keyword_index = hang
 library = Library(Path(sys.argv[1]))
-ingest([Path(sys.argv[2])], library.course("physics"), load_embedding(), library.vectors)
+ingest([Path(sys.argv[2])], library.course("physics"), load_embedding(models=Path(sys.argv[3])), library.vectors)
 """
 
 
 def test_a_process_killed_while_it_builds_leaves_the_old_index_live_and_the_next_ingest_sweeps_up(
-    library, course, embedding, books
+    library, course, embedding, books, models
 ):
     run(library, course, embedding, books / "optics.pdf")
     current = (course.folder / "CURRENT").read_bytes()
     live = course.live
-    child = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(library.home), str(books)], stdout=subprocess.PIPE, encoding="utf-8", cwd=REPOSITORY
-    )
+    command = [sys.executable, "-c", KILLED, str(library.home), str(books), str(models)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", cwd=REPOSITORY)
     try:
         assert child.stdout.readline() == "building\n"
         with pytest.raises(CourseError, match=f"process {child.pid} since"):

@@ -43,6 +43,12 @@ def test_of_many_malformed_rows_the_first_are_explained_and_all_are_named(tmp_pa
         data.read(file, "sft")
 
 
+def test_an_empty_file_is_called_one(tmp_path: Path) -> None:
+    for rows in ((), ("", "")):
+        with pytest.raises(DataError, match=r"rows\.jsonl: an empty file\. A row of this stage has prompt, completion\."):
+            data.read(file_of(tmp_path, *rows), "sft")
+
+
 def test_empty_and_duplicate_rows_are_counted_and_left_out(tmp_path: Path) -> None:
     row = {"prompt": "What is a heap?", "completion": "A tree."}
     file = file_of(tmp_path, row, {"prompt": "what  is a heap? ", "completion": "A tree."}, {"prompt": " ", "completion": "x"})
@@ -106,7 +112,7 @@ def test_a_line_separator_inside_a_text_does_not_split_a_row(tmp_path: Path) -> 
     assert data.read(file, "sft").rows[0].fields["prompt"] == "a\u2028b"
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", b'{"prompt": "", "completion": ""}\n'])
+@pytest.mark.parametrize("content", [b'{"prompt": "", "completion": ""}\n', b'\n{"prompt": "a", "completion": " "}'])
 def test_a_file_without_examples_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_bytes(content)

@@ -146,6 +146,21 @@ def test_a_base_that_changed_is_refused(run: Path, tiny_model: Path, tmp_path: P
         file.write_bytes(before)
 
 
+def test_a_run_is_not_measured_on_a_file_that_is_no_longer_the_runs(
+    tiny_recipe: Made, examples: dict[str, Path], tmp_path: Path
+) -> None:
+    file = tmp_path / "held.jsonl"
+    file.write_bytes(examples["validation"].read_bytes())
+    stage.run(stage.check(tiny_recipe("sft", f"data.validation={file}", "max_steps=1")), tmp_path / "run")
+    file.write_text('{"prompt": "a", "completion": "b"}\n', "utf-8")
+    with pytest.raises(DataError, match=r"held\.jsonl: is not what it was; the run has it as data\.validation\. .*--text"):
+        merge.merge(tmp_path / "run", tmp_path / "out")
+    file.unlink()
+    with pytest.raises(DataError, match="is not there any more"):
+        merge.merge(tmp_path / "run", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_run_on_a_base_of_full_precision_is_merged_in_the_one_way(tiny_recipe: Made, tmp_path: Path) -> None:
     stage.run(stage.check(tiny_recipe("sft", "quantization=none", "max_steps=1")), tmp_path / "run")
     told: list[str] = []

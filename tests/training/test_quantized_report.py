@@ -40,7 +40,7 @@ def wide_model(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Pa
 @pytest.fixture(scope="module")
 def rows(wide_model: Path, text: Path, examples: dict[str, Path]) -> dict[str, Row]:
     model = scored_model.named(str(wide_model))
-    return {row.kind: row for row in quantized_report.measure(model, text, examples["dpo-validation"])}
+    return {row.kind: row for row in quantized_report.measure(model, text, examples["dpo-validation"], apart=False)}
 
 
 def test_less_is_kept_the_fewer_bits_there_are(rows: dict[str, Row]) -> None:
@@ -128,7 +128,7 @@ def test_what_cannot_be_done_is_a_row_with_the_reason(wide_model: Path, text: Pa
         raise RuntimeError(f"no kernel of {kind}\nfor this device")
 
     monkeypatch.setattr(quantizing, "bitsandbytes_config", none)
-    made = list(quantized_report.measure(scored_model.named(str(wide_model)), text, kinds=("nf4", "gguf-q8_0")))
+    made = list(quantized_report.measure(scored_model.named(str(wide_model)), text, kinds=("nf4", "gguf-q8_0"), apart=False))
     assert [(row.kind, row.fault) for row in made] == [
         ("full", None),
         ("nf4", "no kernel of nf4 for this device"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +115,17 @@ def test_overrides_take_the_place_of_what_is_written(tmp_path: Path) -> None:
     assert made.trainer["eval_strategy"] == "no"
 
 
-def test_the_resolved_recipe_reads_back_the_same(tmp_path: Path) -> None:
+def test_the_resolved_recipe_reads_back_the_same_with_whole_paths(tmp_path: Path) -> None:
     cpt = written(stage="cpt", data={"course": "algorithms", "held_out": 0.1})
     for given in (written(parent="runs/one"), cpt, prompted(), written(full=True, lora=None)):
         made = recipe.build(given, "x")
         file = tmp_path / "again.yaml"
         file.write_text(yaml.safe_dump(made.resolved(), sort_keys=False))
-        assert recipe.load(file) == made
+        again = recipe.load(file)
+        files = {"train": made.data.train and Path.cwd() / made.data.train}
+        assert again.data == dataclasses.replace(made.data, **files)
+        assert again.parent == (made.parent and Path.cwd() / made.parent)
+        assert dataclasses.replace(again, data=made.data, parent=made.parent) == made
 
 
 def test_the_scale_of_the_adapter_has_to_be_said_and_to_agree() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,21 @@ def test_a_text_and_a_message_are_the_same_tokens(tokenizer: transformers.PreTra
     rendering.prepare(tokenizer)
     made = [rendering.ids(tokenizer, rendering.conversational(row, True), "completion") for row in (text, turns)]
     assert made[0] == made[1]
+
+
+def test_of_a_conversation_it_is_said_that_only_the_last_answer_is_learned(
+    tokenizer: transformers.PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    rendering.prepare(tokenizer)
+    roles = ("user", "assistant", "user", "assistant")
+    rows = [{"messages": [{"role": role, "content": f"{role} {n}"} for role in roles]} for n in range(2)]
+    rows.append({"messages": [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]})
+    file = tmp_path / "chats.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    read = data.read(file, "sft")
+    told = rendering.lines([(read, rendering.render(read, tokenizer, 500, "refuse", False))])
+    assert told[1] == f"{file}: 2 examples have earlier answers too; of each only the last is learned"
+
+
+def test_what_a_terminal_would_obey_is_escaped() -> None:
+    assert rendering.printable("a\tb\nc\x1b[2J\x00\u202e ö 😀") == "a\tb\nc\\x1b[2J\\x00\\u202e ö 😀"

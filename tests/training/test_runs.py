@@ -331,6 +331,38 @@ def test_a_run_is_read_from_another_folder_than_it_was_begun_in(
     assert checked.recipe.parent == tmp_path / "run"
 
 
+def test_a_run_goes_on_where_its_files_were_moved_but_not_where_they_say_something_else(
+    tiny_recipe: Made, examples: dict[str, Path], tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved.jsonl"
+    shutil.copy(examples["sft"], moved)
+    first, again = (stage.check(tiny_recipe("sft", f"data.train={file}")) for file in (examples["sft"], moved))
+    run = RunFolder(tmp_path / "run")
+    run.begin(first.recipe, first.inputs(), resume=False)
+    assert run.begin(again.recipe, again.inputs(), resume=True) is None  # from the first step: nothing was kept yet
+    moved.write_text(moved.read_text("utf-8") + '{"prompt": "a", "completion": "b"}\n', "utf-8")
+    other = stage.check(tiny_recipe("sft", f"data.train={moved}"))
+    with pytest.raises(RunError, match=r"began otherwise: data\.train\.sha256 was"):
+        run.begin(other.recipe, other.inputs(), resume=True)
+    held = stage.check(tiny_recipe("sft", f"data.train={examples['sft']}", f"data.validation={examples['validation']}"))
+    with pytest.raises(RunError, match=r"recipe\.data\.validation was None"):
+        run.begin(held.recipe, held.inputs(), resume=True)
+
+
+def test_a_run_given_a_relative_file_keeps_where_it_is(
+    tiny_recipe: Made, examples: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(examples["sft"].parent)
+    train(tiny_recipe("sft", "data.train=sft.jsonl", "max_steps=1"), tmp_path / "run")
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
+    assert manifest["recipe"]["data"]["train"] == manifest["data"]["train"]["file"] == str(examples["sft"])
+    card = (tmp_path / "run" / "README.md").read_text("utf-8")
+    assert "| data: train | sft.jsonl, 24 examples" in card
+    assert str(tmp_path) not in card
+    assert str(examples["sft"].parent) not in card
+    assert not (tmp_path / "run" / "checkpoints" / "README.md").exists()
+
+
 def test_training_stops_early_and_keeps_the_best(tiny_recipe: Made, examples: dict[str, Path], tmp_path: Path) -> None:
     evaluated = ["eval_strategy=steps", "eval_steps=1", "max_steps=40", "learning_rate=0.3"]
     recipe = tiny_recipe("sft", f"data.validation={examples['validation']}", "early_stopping=2", *evaluated)
