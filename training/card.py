@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from training.base_model import BUILT_IN, BUILT_IN_LICENCE, BUILT_IN_ON_THE_HUB
 from training.recipe import Recipe
 
 NAMES = {
@@ -20,15 +21,13 @@ def write(recipe: Recipe, inputs: Mapping[str, Any], result: Mapping[str, Any]) 
     """Markdown with front matter."""
     from huggingface_hub import ModelCardData
 
-    hub = "/" in recipe.model and not recipe.model.startswith((".", "/", "~"))
     front = ModelCardData(
-        base_model=recipe.model if hub else None,
+        **of_base(recipe.model),
         library_name="transformers" if recipe.full else "peft",
         pipeline_tag="text-generation",
         tags=["full" if recipe.full else "lora" if recipe.lora else "prompt-tuning", recipe.stage, "trl", "course-tutor"],
     ).to_yaml()
-    base = recipe.model if hub else Path(recipe.model).name  # a path says nothing to others, but where somebody's home is
-    rows = [("base model", base + (f" at {recipe.revision}" if recipe.revision else ""))]
+    rows = [("base model", called(recipe.model) + (f" at {recipe.revision}" if recipe.revision else ""))]
     rows += [("base held as", recipe.quantization), ("trained in", result["precision"]), ("stage", NAMES[recipe.stage])]
     if recipe.parent:
         kind = "model" if recipe.full else "adapter"
@@ -60,5 +59,22 @@ def write(recipe: Recipe, inputs: Mapping[str, Any], result: Mapping[str, Any]) 
         f"---\n{front}\n---\n\n# {made} by {NAMES[recipe.stage]}\n\n| | |\n|---|---|\n{table}\n\n"
         "Trained with `tutor train`; the run's folder holds the resolved recipe, the curves and every file's hash.\n\n"
         f"## Limits\n\n{use}"
-        "It was measured on the data above and nothing else; evaluate it on your course before students meet it.\n"
+        "It was measured on the data above and nothing else; evaluate it on your course before students meet it. "
+        "The base model's licence holds for this too.\n"
     )
+
+
+def of_base(model: str) -> dict[str, Any]:
+    """What a card's front matter says of the base, as far as it is known: a hub's name, and of the built-in one its licence."""
+    if model == BUILT_IN:
+        return {"base_model": BUILT_IN_ON_THE_HUB, "license": BUILT_IN_LICENCE}
+    return {"base_model": model} if on_the_hub(model) else {}
+
+
+def called(model: str) -> str:
+    """A hub's name, or the last part of a path, whose rest says nothing to others but where somebody's home is."""
+    return model if on_the_hub(model) else Path(model).name
+
+
+def on_the_hub(model: str) -> bool:
+    return "/" in model and not model.startswith((".", "/", "~"))

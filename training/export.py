@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from training import (
     agreement,
     base_model,
+    corpus,
     finished,
     gguf_adapter,
     gguf_model,
@@ -24,13 +25,14 @@ from training import (
     merged_folder,
     mlx_export,
     precision,
+    recipe,
     stage,
 )
 from training.agreement import Agreement
 from training.errors import RunError
 from training.finished import Finished, open_run
 from training.held_out import HeldOut
-from training.run_folder import sha256, versions, write_json
+from training.run_folder import RunFolder, sha256, versions, write_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -62,19 +64,20 @@ def export(
     """Write the run or merged model in `folder` as `to`. Raises TrainingError; then nothing is at `out`.
 
     `kind` is one of gguf_model.TYPES, for GGUF only (f16). A run is merged first, into the folder that `tutor merge`
-    takes, unless that is there.
+    takes, unless that is there; one that trained every weight has its model already.
     """
     if kind and to != "gguf":
         raise RunError(f"--type is for GGUF; {to} is written as it is. Leave it out.")
-    whole = not (folder / "manifest.json").is_file() and (folder / "config.json").is_file()
+    trained = full_run(folder)
+    whole = trained is not None or (not (folder / "manifest.json").is_file() and (folder / "config.json").is_file())
     if to == "adapter":
         if whole:
             raise RunError(f"{folder}: a whole model has no adapter. Give the folder of the run.")
         return adapter(open_run(folder), out or named(folder, "-adapter.gguf"))
     kind = kind or "f16"
     run = None if whole else open_run(folder)
-    model = named(run.run.path, "-merged") if run else folder
-    out = out or named(model, f"-{kind}.gguf" if to == "gguf" else "-mlx")
+    model = trained.model if trained else named(run.run.path, "-merged") if run else folder
+    out = out or named(trained.path if trained else model, f"-{kind}.gguf" if to == "gguf" else "-mlx")
     if out.exists():
         raise RunError(f"{out}: is there already. Choose another --out.")
     if to == "mlx":
@@ -87,7 +90,7 @@ def export(
     tokenizer, config = base_model.without_weights(str(model), None)
     if to == "gguf":
         gguf_model.check(model, tokenizer)
-    measured = text_of(model, record, text, tokenizer, config.vocab_size)
+    measured = text_of(model, trained, record, text, tokenizer, config.vocab_size)
     out.parent.mkdir(parents=True, exist_ok=True)
     reference = reference_of(model, tokenizer, measured)
     part = out.with_name(f".part-{os.getpid()}-{out.name}")
@@ -159,12 +162,34 @@ def merged_of(run: Finished, text: Path | None, notify: Notify) -> Path:
     return place
 
 
+def full_run(folder: Path) -> RunFolder | None:
+    """The run that trained every weight, whose folder, or whose model, this is. Raises RunError where its files changed."""
+    for place in (folder, folder.absolute().parent):
+        run = RunFolder(place)
+        mine = place == folder or run.model.resolve() == folder.resolve()
+        done = run.manifest if mine and run.model.is_dir() else None
+        if done and done["recipe"].get("full"):
+            run.require_unchanged(done, (path for path in done["files"] if path.startswith(("model/", "recipe.yaml"))))
+            return run
+    return None
+
+
 def text_of(
-    model: Path, record: dict[str, Any] | None, text: Path | None, tokenizer: PreTrainedTokenizerBase, words: int
+    model: Path,
+    trained: RunFolder | None,
+    record: dict[str, Any] | None,
+    text: Path | None,
+    tokenizer: PreTrainedTokenizerBase,
+    words: int,
 ) -> HeldOut:
-    """The given text, or what the merge was measured on. Raises RunError where that is no longer there."""
+    """The given text, or what the merge was measured on, or what the run that `trained` the model has. Raises TrainingError
+    where that is no longer there."""
     if text:
         return held_out.read(text, "sft", tokenizer, words)
+    if trained:
+        made, kept = recipe.load(trained.path / "recipe.yaml"), (trained.manifest or {})["data"]
+        course = trained.path / corpus.COURSE
+        return held_out.of_run(made.data, kept, course, made.stage, tokenizer, words, made.max_length)
     used = record["held_out"] if record else None
     if used is None or sha256(Path(used["file"])) != used["sha256"]:
         told = (

@@ -6,6 +6,7 @@ Knows nothing of merging or exporting.
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,9 +36,16 @@ def open_run(folder: Path) -> Finished:
     """The run in `folder`. Raises RunError where it is not complete, not what was written, or has no LoRA adapter."""
     run = existing(folder)
     manifest = run.manifest
+    place = shlex.quote(str(folder))
     if manifest is None:
         raise RunError(
-            f"{folder}: not a complete run (no manifest.json). Go on with `tutor train --resume`, then give it again."
+            f"{folder}: not a complete run (no manifest.json). Go on with: "
+            f"tutor train {place}/recipe.yaml --out {place} --resume"
+        )
+    if manifest["recipe"].get("full"):
+        raise RunError(
+            f"{folder}: trained every weight, so it has no adapter to merge or export. Its model is whole: "
+            f"tutor chat --model {place}/model, tutor export {place} --to gguf."
         )
     files = manifest["files"]
     run.require_unchanged(manifest, (path for path in files if path.startswith(("adapter/", "recipe.yaml"))))

@@ -101,6 +101,13 @@ def text(file: Path, tokenizer: PreTrainedTokenizerBase, window: int = WINDOW, s
     return Items(file, digest, "text", tuple(keys), tuple(texts), window, stride)
 
 
+def counted(count: int, kind: str) -> str:
+    """So many of a `kind`: "1 window of text", "2 pairs"."""
+    one = {"text": "window of text", "pairs": "pair", "completions": "completion"}.get(kind, kind)
+    first, *rest = one.split(" ")
+    return " ".join([f"{count:,}", first if count == 1 else f"{first}s", *rest])
+
+
 def windows(ids: Sequence[int], window: int, stride: int) -> list[Tokens]:
     """Every token but the first scored once, given as many before it as the window holds."""
     made, scored = [], 1

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from training import statistic
-from training.items import Items
+from training.items import Items, counted
 from training.scoring import Score
 from training.statistic import Estimate
 
@@ -45,7 +45,7 @@ def lines(items: Items, found: Likelihood) -> list[str]:
     else:
         scored = "completions only"
     return [
-        f"{found.items} {'windows' if items.kind == 'text' else 'rows'}, {found.tokens:,} tokens scored ({scored})",
+        f"{counted(found.items, 'window' if items.kind == 'text' else 'row')}, {found.tokens:,} tokens scored ({scored})",
         f"NLL per token  {found.nll.value:8.4f}  [{found.nll.low:.4f}, {found.nll.high:.4f}]",
         f"perplexity     {found.perplexity.value:8.2f}  [{found.perplexity.low:.2f}, {found.perplexity.high:.2f}]",
         *statistic.cautions(found.items),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from training.card import NAMES
+from training.card import NAMES, called, of_base
 from training.recipe import Recipe
 
 
@@ -13,16 +13,15 @@ def write(recipe: Recipe, record: Mapping[str, Any]) -> str:
     """Markdown with front matter."""
     from huggingface_hub import ModelCardData
 
-    hub = "/" in recipe.model and not recipe.model.startswith((".", "/", "~"))
     front = ModelCardData(
-        base_model=recipe.model if hub else None,
+        **of_base(recipe.model),
         library_name="transformers",
         pipeline_tag="text-generation",
         tags=[recipe.stage, "course-tutor"],
     ).to_yaml()
     stage = NAMES.get(recipe.stage, recipe.stage)
     text = record["held_out"]
-    rows = [("base model", recipe.model + (f" at {recipe.revision}" if recipe.revision else ""))]
+    rows = [("base model", called(recipe.model) + (f" at {recipe.revision}" if recipe.revision else ""))]
     rows += [("last stage", stage), ("adapter", f"sha256 {record['adapter'][:16]}...")]
     rows += [("merged into", record["merged_into"]), ("weights saved in", record["dtype"])]
     rows += [("measured on", f"{text['tokens']} tokens of {text['rows']} rows, {text['source']}")]

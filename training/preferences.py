@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from training import statistic
+from training.items import counted
 from training.scoring import Score
 from training.statistic import Estimate
 
@@ -112,7 +113,7 @@ def lines(found: Preferences) -> list[str]:
         ("  per token", found.policy_alignment_per_token),
         ("reference alignment", found.reference_alignment),
     ]
-    told = [f"{found.pairs} pairs; 95 % intervals by bootstrap over pairs"]
+    told = [f"{counted(found.pairs, 'pair')}; 95 % intervals by bootstrap over pairs"]
     for name, one in shares:
         if one:
             ties = f", {one.ties} tie{'' if one.ties == 1 else 's'}" if one.ties else ""

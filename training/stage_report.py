@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from training import preferences, run_folder, statistic
+from training.items import counted
 from training.preferences import Pair
 from training.scoring import Score
 from training.statistic import Estimate, Paired
@@ -234,6 +235,10 @@ def _notes(stages: Sequence[Kept]) -> list[str]:
             )
     if len({stage["held"].removesuffix(", adapter") for stage in stages}) > 1:
         notes.append("The stages are held differently (see above): a difference may be the number format's.")
+    for stage in stages:
+        notes += [
+            f"{stage['name']} was trained on {file}: what is measured there is memory too." for file in stage.get("learned", ())
+        ]
     return notes
 
 
@@ -269,7 +274,12 @@ def _table(measure: Measure, level: str) -> list[str]:
     referring = any(line.reference for line in measure.lines)
     head = ["stage", *(["reference"] if referring else []), measure.title, "95 % interval"]
     head += ["less the stage before", "p", "less the first", "p"]
-    made = [f"{level} {measure.title[0].upper()}{measure.title[1:]}", "", f"{measure.note} {measure.items} items.", ""]
+    made = [
+        f"{level} {measure.title[0].upper()}{measure.title[1:]}",
+        "",
+        f"{measure.note} {counted(measure.items, 'item')}.",
+        "",
+    ]
     made += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     show: Callable[[float], str] = {SHARE: _percent, NATS: _nats}.get(measure.unit, _count)
     for line in measure.lines:
@@ -296,7 +306,7 @@ def _percent(value: float) -> str:
 
 
 def _nats(value: float) -> str:
-    return f"{value:.4f}"
+    return f"{value:z.4f}"
 
 
 def _count(value: float) -> str:

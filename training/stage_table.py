@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import answers, data, items, run_folder, scored_model, scoring
+from training import answers, data, items, merged_folder, run_folder, scored_model, scoring
 from training.base_model import Base
 from training.errors import RunError
 from training.items import Items
@@ -125,8 +125,11 @@ def measure(
     rows = {name: _kept(files[name], settings[name]) for name in files}
     tokenizer = scored_model.tokenizer_for(given[0].model, max(plan.longest, plan.window))
     for found in read(plan, tokenizer).values():  # what is wrong with a file is told before weights load
-        what = "windows of text" if found.kind == "text" else found.kind
-        notify(f"{found.file}: {len(found.keys)} {what} {found.left_out()}".rstrip())
+        notify(f"{found.file}: {items.counted(len(found.keys), found.kind)} {found.left_out()}".rstrip())
+    learned = {stage.name: learned_by(stage.model, plan) for stage in given}
+    for name, files_learned in learned.items():
+        for file in files_learned:
+            notify(f"{file}: {name} was trained on this file, so what is measured is memory too")
     kept.mkdir(parents=True, exist_ok=True)
     for stage in given:
         if rows[stage.name] is not None:
@@ -139,7 +142,17 @@ def measure(
         rows[stage.name] = row
         scored_model.free()
         notify(f"{stage.name}: done in {time.monotonic() - begun:,.0f} seconds")
-    return [{"name": stage.name, "reference": stage.reference, **(rows[stage.name] or {})} for stage in given]
+    return [
+        {"name": stage.name, "reference": stage.reference, "learned": learned[stage.name], **(rows[stage.name] or {})}
+        for stage in given
+    ]
+
+
+def learned_by(model: ScoredModel, plan: Plan) -> list[str]:
+    """Files of `plan` that the run was trained on: the run behind the model, or the one that it was merged from."""
+    made = model.trained or merged_folder.record_of(Path(model.model)) or {}
+    files = [file for file in (plan.pairs, plan.examples, plan.general) if file]
+    return [str(file) for file in files if made.get("data") and run_folder.learned_from(made, run_folder.sha256(file))]
 
 
 def read(plan: Plan, tokenizer: PreTrainedTokenizerBase) -> dict[str, Items]:
@@ -194,7 +207,10 @@ def _kept(file: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     row = run_folder.read_json(file)
     if row is None:
         return None
-    changed = run_folder.differences(row.get("settings", {}), json.loads(json.dumps(settings)), "")
+    before, now = row.get("settings", {}), json.loads(json.dumps(settings))
+    others = [name for name, digest in now["files"].items() if before.get("files", {}).get(name) != digest]
+    changed = [f"--{name} is another file" if now["files"][name] else f"there was a file for --{name}" for name in others]
+    changed += run_folder.differences({**before, "files": None}, {**now, "files": None}, "")
     if changed:
         raise RunError(f"{file}: was measured otherwise: {'; '.join(changed[:3])}. Choose another --out, or remove the file.")
     return row

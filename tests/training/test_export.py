@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from training import export, gguf_adapter, gguf_llama, gguf_model, merge, merged_folder, pre_tokenizers, stage
 from training.errors import RunError
+from training.finished import open_run
 from training.recipe import Recipe
 from tutor.cli.main import main
 
@@ -217,6 +218,26 @@ def test_a_run_is_merged_on_the_way(tiny_recipe: Made, tmp_path: Path) -> None:
     (tmp_path / "run-merged" / "merge.json").write_text(json.dumps(record | {"adapter": "another"}), "utf-8")
     with pytest.raises(RunError, match=r"run-merged: not what .* is merged into now"):
         export.export(tmp_path / "run", "gguf", "f16")
+
+
+def test_a_run_that_trained_every_weight_is_exported_as_it_is(tiny_recipe: Made, tmp_path: Path) -> None:
+    folder, run = folder_of(tmp_path / "model"), tmp_path / "run"
+    recipe = tiny_recipe("sft", f"model={folder}", "max_steps=1", "full=true", "lora=null", "quantization=none")
+    stage.run(stage.check(recipe), run)
+    with pytest.raises(RunError, match=r"no adapter to merge or export\. Its model is whole: tutor chat --model .*/run/model"):
+        open_run(run)
+    assert export.export(run, "gguf").file == tmp_path / "run-f16.gguf"
+    record = json.loads((tmp_path / "run-f16.gguf.json").read_text("utf-8"))
+    assert record["held_out"]["source"] == "rows that the run was trained on"
+    assert record["agreement"]["kl"] < 1e-5
+    assert (
+        export.export(run / "model", "gguf", out=tmp_path / "same.gguf").file.read_bytes()
+        == (tmp_path / "run-f16.gguf").read_bytes()
+    )
+    weights = run / "model" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes() + b"x")
+    with pytest.raises(RunError, match="is not the file that the run wrote"):
+        export.export(run, "gguf", out=tmp_path / "other.gguf")
 
 
 def test_what_cannot_be_written_is_refused(model: Path, tiny_model: Path, text: Path, tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ def test_a_run_learns_and_its_folder_tells_all_of_it(tiny_recipe: Made, examples
     card = (run / "README.md").read_text("utf-8")
     assert card.startswith("---\nlibrary_name: peft\n")
     assert "| LoRA | rank 4, scale 2, rank-stabilized" in card
+    assert "The base model's licence holds" in card
     assert any("validation loss" in line for line in told)
 
 

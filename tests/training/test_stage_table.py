@@ -47,7 +47,7 @@ def plan(examples: dict[str, Path], folder: Path) -> Plan:
     )
 
 
-def test_a_killed_table_goes_on_to_the_same_files(runs: list[str], plan: Plan, folder: Path) -> None:
+def test_a_killed_table_goes_on_to_the_same_files(runs: list[str], plan: Plan, folder: Path, examples: dict[str, Path]) -> None:
     stages = stage_table.stages(runs)
     whole, killed = folder / "whole", folder / "killed"
     report = stage_report.report(stage_table.measure(plan, stages, whole))
@@ -104,6 +104,8 @@ def test_a_killed_table_goes_on_to_the_same_files(runs: list[str], plan: Plan, f
             assert f"\n{answer['text']}\n```" in page
     with pytest.raises(RunError, match=r"base\.json: was measured otherwise: longest was 96, now 97\. Choose another --out"):
         stage_table.measure(Plan(**{**vars(plan), "longest": 97}), stages, whole)
+    with pytest.raises(RunError, match=r"measured otherwise: --pairs is another file; there was a file for --general\. "):
+        stage_table.measure(Plan(**{**vars(plan), "pairs": examples["dpo"], "general": None}), stages, whole)
 
 
 def test_stages_that_make_no_table_are_refused(runs: list[str], plan: Plan, tmp_path: Path, tiny_model: Path) -> None:
@@ -124,6 +126,19 @@ def test_stages_that_make_no_table_are_refused(runs: list[str], plan: Plan, tmp_
     with pytest.raises(DataError, match="no completion"):  # before any weights
         stage_table.measure(Plan(examples=plan.pairs), stages, tmp_path)
     assert not (tmp_path / "stages").exists()
+
+
+def test_rows_that_a_stage_was_trained_on_are_told(runs: list[str], examples: dict[str, Path], tmp_path: Path) -> None:
+    base, sft, _, _ = stage_table.stages(runs)
+    plan = Plan(pairs=examples["dpo"], examples=examples["sft"])
+    assert stage_table.learned_by(base.model, plan) == []
+    assert stage_table.learned_by(sft.model, plan) == [str(examples["sft"])]
+    told: list[str] = []
+    found = stage_table.measure(Plan(examples=examples["sft"], longest=96), [base, sft], tmp_path, told.append)
+    assert f"{examples['sft']}: sft was trained on this file, so what is measured is memory too" in told
+    notes = stage_report.report(found).notes
+    assert f"sft was trained on {examples['sft']}: what is measured there is memory too." in notes
+    assert sum("memory" in note for note in notes) == 1
 
 
 def test_a_parent_that_was_trained_anew_is_no_reference(runs: list[str], tmp_path: Path) -> None:

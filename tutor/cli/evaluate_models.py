@@ -133,7 +133,7 @@ def stages(
         if mcqa:
             from tutor.mcqa.stages import judge
 
-            judges = {f"mcqa {mcqa.name}": judge(mcqa, out / "mcqa", limit, mcqa_tokens, options.say)}
+            judges = {f"multiple choice, {mcqa.name}": judge(mcqa, out / "mcqa", limit, mcqa_tokens, options.say)}
         planned = stage_table.Plan(longest=max_length, **plan)
         try:
             kept = stage_table.measure(planned, made, out, options.say, judges)
@@ -148,11 +148,12 @@ def stages(
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False, indent=1))
         return
     for measure in found.measures:
-        click.echo(f"{measure.title} ({measure.items} items)")
+        click.echo(f"{measure.title} ({options.counted(measure.items, 'item')})")
         for line in measure.lines:
-            form = ".1%" if measure.unit == stage_report.SHARE else ".4f"
+            form = "z.1%" if measure.unit == stage_report.SHARE else "z.4f"
             estimate = line.estimate
             against = f"  p {line.before.p:.3f} against the stage before" if line.before else ""
+            against += f"  (reference {line.reference})" if line.reference else ""
             click.echo(f"  {line.stage:<12} {estimate.value:{form}}  [{estimate.low:{form}}, {estimate.high:{form}}]{against}")
     click.echo(", ".join(map(str, files)))
 
