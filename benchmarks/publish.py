@@ -254,13 +254,13 @@ SECTIONS = (
         "quantization",
         "What does a number format cost?",
         "benchmarks/quantization.py smollm2-135m --text COMPLETIONS --pairs PAIRS --limit 40 --out RUNS/quantization",
-        "One checkpoint in each format, scored on the same tokens. Weights: bytes as a file of the format holds them. Peak: "
-        "what a process of its own held at most while scoring, over what it held before the model was loaded. KL: full precision to this format, per token; "
-        "top-1: tokens at which both have the same likeliest next token. Speeds are torch's; a GGUF type has its file's "
-        "values, computed by torch, and no speed of its own here. On held-out chains of thought about STEM questions: 24 texts "
-        "and 40 pairs, so the last digits of alignment say nothing. The shipped file is Q4_1: full precision here is what that "
-        "file holds, and a grid of 4 bits much like its own (Q4_0) loses less than it would of other weights. The picture: "
-        "docs/pictures/quantization.png.",
+        "One checkpoint in each format, scored on the same tokens. Weights: bytes as a file of the format holds them. "
+        "Peak: what a process of its own held at most while scoring, over what it held before the model was loaded. KL: "
+        "full precision to this format, per token; top-1: tokens at which both have the same likeliest next token. Speeds"
+        " are torch's; a GGUF type has its file's values, computed by torch, and no speed of its own here. On held-out "
+        "chains of thought about STEM questions: 24 texts and 40 pairs, so the last digits of alignment say nothing. The "
+        "shipped file is Q4_1: full precision here is what that file holds, and a grid of 4 bits much like its own (Q4_0)"
+        " loses less than it would of other weights. The picture: docs/pictures/quantization.png.",
     ),
     Section(
         "answering",

@@ -11,11 +11,12 @@ from training.quantized_report import Row
 from training.statistic import Estimate
 
 NOTE = (
-    "Weights: bytes as a file of the format holds them. Peak: what a process of its own (on CUDA: the device) held at most "
-    "while scoring, over what it held before the model was loaded. NLL and KL (full precision to this format) in nats per token; "
-    "top-1: tokens at which both have the same likeliest next token. Intervals: 95 %, by bootstrap over windows or rows. "
-    "Speeds: torch on {device}; generation is one greedy text at a time. A GGUF type has the values that its file holds (of "
-    "Q4_0, embedding and head in Q8_0), computed by torch in full precision: it has no peak and no speed of its own here."
+    "Weights: bytes as a file of the format holds them. Peak: what a process of its own (on CUDA: the device) held at"
+    " most while scoring, over what it held before the model was loaded. NLL and KL (full precision to this format) "
+    "in nats per token; top-1: tokens at which both have the same likeliest next token. Intervals: 95 %, by bootstrap"
+    " over windows or rows. Speeds: torch on {device}; generation is one greedy text at a time. A GGUF type has the "
+    "values that its file holds (of Q4_0, embedding and head in Q8_0), computed by torch in full precision: it has no"
+    " peak and no speed of its own here."
 )
 
 
