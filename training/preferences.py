@@ -116,7 +116,7 @@ def lines(found: Preferences) -> list[str]:
     told = [f"{counted(found.pairs, 'pair')}; 95 % intervals by bootstrap over pairs"]
     for name, one in shares:
         if one:
-            ties = f", {one.ties} tie{'' if one.ties == 1 else 's'}" if one.ties else ""
+            ties = f", {counted(one.ties, 'tie')}" if one.ties else ""
             told.append(
                 f"{name:<20} {one.share.value:6.1%}  [{one.share.low:.1%}, {one.share.high:.1%}]  "
                 f"{one.right} of {found.pairs}{ties}"

@@ -146,10 +146,7 @@ def attempt(task: Task, kind: str, reference: Path) -> Row:
 
 def read_items(task: Task) -> tuple[Items, Items | None]:
     """The texts and the pairs as tokens. Raises TrainingError."""
-    from training import base_model, rendering
-
-    tokenizer, _ = base_model.without_weights(task.model.model, task.model.revision)
-    rendering.prepare(tokenizer)
+    tokenizer = scored_model.tokenizer_for(task.model, task.window)
     read = items.text(task.text, tokenizer, task.window)
     return read, items.rows(task.pairs, "dpo", tokenizer, task.longest) if task.pairs else None
 

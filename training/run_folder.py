@@ -249,7 +249,7 @@ def unplaced(kept: Mapping[str, Any]) -> dict[str, Any]:
     made = {key: unplaced(value) if isinstance(value, dict) else value for key, value in kept.items()}
     for key in ("train", "validation", "test", "parent", "model"):
         value = made.get(key)
-        if isinstance(value, str) and (Path(value).is_absolute()):
+        if isinstance(value, str) and Path(value).is_absolute():
             made[key] = "given"
     return {key: value for key, value in made.items() if key not in ("file", "folder")}
 

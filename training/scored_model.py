@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import base_model, precision, rendering, stage
+from training import base_model, precision, rendering, run_folder, stage
 from training.base_model import Base
 from training.errors import RunError
 from training.run_folder import RunFolder, sha256
@@ -111,6 +111,18 @@ def reference_of(model: ScoredModel) -> str | None:
     if sha256(folder / file) != digest:
         raise RunError(f"{model.name}: its parent {folder} is not there as it was. Name the reference with --reference.")
     return str(folder)
+
+
+def learned(model: ScoredModel, digest: str) -> bool:
+    """Whether the run behind the model, or the one that it was merged from, was trained on the very file of this sha256."""
+    folder = Path(model.model)
+    made = model.trained or (folder.is_dir() and run_folder.read_json(folder / "merge.json")) or {}
+    return bool(made.get("data")) and run_folder.learned_from(made, digest)
+
+
+def memory_too(name: str, file: Path | str) -> str:
+    """What is told where `name` was trained on `file`."""
+    return f"{file}: {name} was trained on this file, so what is measured is memory too"
 
 
 def tokenizer_for(model: ScoredModel, longest: int) -> PreTrainedTokenizerBase:

@@ -235,6 +235,7 @@ def _run(checked: Checked, folder: Path, resume: bool, notify: Notify) -> Outcom
     build = dpo.build_trainer if recipe.stage == "dpo" else sft.build_trainer
     trainer: Any = build(recipe, base, sets["train"], sets.get("validation"), run.checkpoints, callbacks, settings)
     trainer.remove_callback(transformers.PrinterCallback)
+    trainer.create_model_card = lambda *args, **given: None  # TRL's own, beside the checkpoints, of a model without a name
     tokens.follow(trainer)
     if before:
         before.follow(trainer)
@@ -320,7 +321,6 @@ def finish(checked: Checked, run: RunFolder, made: Path, inputs: Mapping[str, An
         "metrics": outcome.metrics,
         **inputs,
     }
-    (run.checkpoints / "README.md").unlink(missing_ok=True)  # TRL's own card, of a model without a name
     for place in (run.path, made):
         (place / "README.md").write_text(card.write(checked.recipe, inputs, result), "utf-8")
     run.finish(result)

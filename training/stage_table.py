@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training import answers, data, items, merged_folder, run_folder, scored_model, scoring
+from training import answers, data, items, run_folder, scored_model, scoring
 from training.base_model import Base
 from training.errors import RunError
 from training.items import Items
@@ -129,7 +129,7 @@ def measure(
     learned = {stage.name: learned_by(stage.model, plan) for stage in given}
     for name, files_learned in learned.items():
         for file in files_learned:
-            notify(f"{file}: {name} was trained on this file, so what is measured is memory too")
+            notify(scored_model.memory_too(name, file))
     kept.mkdir(parents=True, exist_ok=True)
     for stage in given:
         if rows[stage.name] is not None:
@@ -149,10 +149,9 @@ def measure(
 
 
 def learned_by(model: ScoredModel, plan: Plan) -> list[str]:
-    """Files of `plan` that the run was trained on: the run behind the model, or the one that it was merged from."""
-    made = model.trained or merged_folder.record_of(Path(model.model)) or {}
+    """Files of `plan` that the model was trained on."""
     files = [file for file in (plan.pairs, plan.examples, plan.general) if file]
-    return [str(file) for file in files if made.get("data") and run_folder.learned_from(made, run_folder.sha256(file))]
+    return [str(file) for file in files if scored_model.learned(model, run_folder.sha256(file))]
 
 
 def read(plan: Plan, tokenizer: PreTrainedTokenizerBase) -> dict[str, Items]:

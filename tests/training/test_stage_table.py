@@ -133,6 +133,13 @@ def test_rows_that_a_stage_was_trained_on_are_told(runs: list[str], examples: di
     plan = Plan(pairs=examples["dpo"], examples=examples["sft"])
     assert stage_table.learned_by(base.model, plan) == []
     assert stage_table.learned_by(sft.model, plan) == [str(examples["sft"])]
+    merged = tmp_path / "merged"
+    shutil.copytree(base.model.model, merged)
+    (merged / "merge.json").write_text(json.dumps({"data": sft.model.trained["data"]}), "utf-8")  # type: ignore[index]
+    (file := tmp_path / "exported.gguf").write_bytes(b"GGUF")
+    of_merge, of_file = stage_table.stages([f"merged={merged}", f"exported={file}"])
+    assert stage_table.learned_by(of_merge.model, plan) == [str(examples["sft"])]
+    assert stage_table.learned_by(of_file.model, plan) == []
     told: list[str] = []
     found = stage_table.measure(Plan(examples=examples["sft"], longest=96), [base, sft], tmp_path, told.append)
     assert f"{examples['sft']}: sft was trained on this file, so what is measured is memory too" in told

@@ -176,10 +176,10 @@ def _scored_pairs(model: ScoredModel, file: Path, max_length: int) -> tuple[Item
 
 
 def _caution(model: ScoredModel, read: Items) -> None:
-    from training import run_folder
+    from training import scored_model
 
-    if model.trained and run_folder.learned_from(model.trained, read.sha256):
-        options.say(f"{read.file}: {model.name} was trained on this file, so what is measured is memory too")
+    if scored_model.learned(model, read.sha256):
+        options.say(scored_model.memory_too(model.name, read.file))
 
 
 def _about(read: Items) -> list[str]:

@@ -52,7 +52,7 @@ WRAPPER = re.compile(
 )
 SPACE = re.compile(r"\\[,;:! ]|~|\\q?quad(?![A-Za-z])")
 FRACTIONS = "¼½¾⅐⅑⅒⅓⅔⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞"
-MIXED = re.compile(rf"(\d+)?\s?([{FRACTIONS}])")  # "2½"
+MIXED = re.compile(rf"(?:(?<!\d)(\d+))?\s?([{FRACTIONS}])")  # "2½"
 FRACTION = re.compile(r"\\?[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
 TOKEN = re.compile(r"(?:(?<!\w)\.(?=\d))?[^\W_]+(?:[.,]\d+)*(?:(?<=\d)!)?|[-+*/=<>^%&|~≤≥≠∈∪∩∞√$€£°±]")
 
